@@ -1,0 +1,37 @@
+"""Names of algorithms and where they live. Classes are imported on first use, so that no page pays for torch."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from recommender.algorithms.base import Config, Recommender
+from recommender.exceptions import UnknownAlgorithm
+
+ALGORITHMS: dict[str, str] = {
+    "random": "recommender.algorithms.random:Random",
+    "popularity": "recommender.algorithms.popularity:Popularity",
+    "item_knn": "recommender.algorithms.item_knn:ItemKNN",
+    "ease": "recommender.algorithms.ease:EASE",
+    "ials": "recommender.algorithms.ials:IALS",
+    "sasrec": "recommender.algorithms.sasrec:SASRec",
+}
+
+
+def get(name: str) -> type[Recommender]:
+    """The class registered as `name`. Raises UnknownAlgorithm."""
+    if name not in ALGORITHMS:
+        known = ", ".join(ALGORITHMS)
+        raise UnknownAlgorithm(f"There is no algorithm “{name}”. Known: {known}.", field="algorithm")
+    module, _, attribute = ALGORITHMS[name].partition(":")
+    found: type[Recommender] = getattr(import_module(module), attribute)
+    return found
+
+
+def config_class(name: str) -> type[Config]:
+    return get(name).config_class
+
+
+def create(name: str, config: Config | None = None) -> Recommender:
+    """An untrained recommender with `config` (default: the declared defaults)."""
+    cls = get(name)
+    return cls(config or cls.config_class())  # type: ignore[call-arg]
