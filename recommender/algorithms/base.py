@@ -15,7 +15,7 @@ from recommender.exceptions import BadConfig
 State = dict[str, NDArray[Any]]
 Adapted = dict[str, NDArray[Any]]
 Report = Callable[[float, Mapping[str, float], State | None], None]
-"""`report(progress 0..1, metrics, state)`, called each epoch; may raise Cancelled. `state` is all that resuming needs."""
+"""`report(progress 0..1, metrics, state)`, each epoch; may raise Cancelled. `state` is all that resuming needs."""
 
 
 def hyper(
