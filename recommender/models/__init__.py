@@ -1,0 +1,22 @@
+"""Rows: catalogs with their members and keys, people, items, interactions, imports, runs."""
+
+from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, Membership
+from recommender.models.interactions import Impression, Interaction
+from recommender.models.items import Item
+from recommender.models.runs import Checkpoint, Deployment, Run
+from recommender.models.users import EndUser
+
+__all__ = [
+    "ApiKey",
+    "Attribute",
+    "Catalog",
+    "Checkpoint",
+    "DataImport",
+    "Deployment",
+    "EndUser",
+    "Impression",
+    "Interaction",
+    "Item",
+    "Membership",
+    "Run",
+]

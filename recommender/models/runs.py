@@ -1,0 +1,114 @@
+"""Trainings, what they left behind, and which of them serves."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from recommender.models.catalog import Catalog
+
+
+class Run(models.Model):
+    """One training of an algorithm.
+
+    A worker holds a lease (`worker`, `heartbeat`); a run whose heartbeat is old belongs to nobody and is taken up by
+    the next worker from its last checkpoint.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "waiting"
+        RUNNING = "running", "running"
+        SUCCEEDED = "succeeded", "done"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="runs")
+    algorithm = models.CharField(max_length=32)
+    config = models.JSONField(default=dict)
+    seed = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    phase = models.CharField(max_length=100, blank=True, help_text="What is being done now, in words.")
+    progress = models.FloatField(default=0.0)
+    finishes = models.DateTimeField("estimated end", null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    worker = models.CharField(max_length=200, blank=True, help_text="Who holds the lease.")
+    heartbeat = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    curve = models.JSONField(default=list, help_text="A row per epoch: phase, epoch, metrics, seconds.")
+    metrics = models.JSONField(default=dict, help_text='{"ndcg@10": {"value", "low", "high"}, …} on the held-out data.')
+    people = models.PositiveIntegerField(null=True, blank=True, help_text="How many the metrics are over.")
+    person_metrics = models.CharField(
+        max_length=500, blank=True, help_text="Parquet, a row per person, in the storage."
+    )
+    code_version = models.CharField(max_length=64, blank=True)
+    data_fingerprint = models.CharField(max_length=64, blank=True)
+    durations = models.JSONField(default=dict, help_text="Seconds per phase.")
+    peak_memory = models.BigIntegerField("peak memory in bytes", null=True, blank=True)
+    error = models.TextField(blank=True, help_text="One line.")
+    traceback = models.TextField(blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created = models.DateTimeField(auto_now_add=True)
+    started = models.DateTimeField(null=True, blank=True)
+    finished = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(status__in=["queued", "running", "succeeded", "failed", "cancelled"]),
+                name="run_status_known",
+            ),
+            models.CheckConstraint(condition=models.Q(progress__range=(0, 1)), name="run_progress_range"),
+        ]
+        indexes = [
+            models.Index(fields=["catalog", "-id"], name="run_latest"),
+            models.Index(fields=["status"], name="run_live", condition=models.Q(status__in=["queued", "running"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.algorithm} #{self.pk}"
+
+
+class Checkpoint(models.Model):
+    """Weights of a run in the storage: `resume` (the last epoch's), `measured` (its metrics are the run's) and
+    `final` (refitted on everything; serves and exports)."""
+
+    class Purpose(models.TextChoices):
+        RESUME = "resume", "to continue from"
+        MEASURED = "measured", "measured on held-out data"
+        FINAL = "final", "trained on everything"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="checkpoints")
+    purpose = models.CharField(max_length=8, choices=Purpose)
+    phase = models.CharField(max_length=20, blank=True, help_text="Which fit of the run it belongs to.")
+    epoch = models.PositiveIntegerField(default=0)
+    path = models.CharField(max_length=500, help_text="Folder in the storage.")
+    size = models.BigIntegerField(default=0)
+    created = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "purpose"], name="checkpoint_unique"),
+            models.CheckConstraint(
+                condition=models.Q(purpose__in=["resume", "measured", "final"]), name="checkpoint_purpose_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.purpose}"
+
+
+class Deployment(models.Model):
+    """A run was put into service; the latest row of a catalog serves."""
+
+    catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="deployments", db_index=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="deployments")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["catalog", "-id"], name="deployment_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.run} serves {self.catalog}"

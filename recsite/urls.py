@@ -1,0 +1,8 @@
+"""Addresses of the site. A catalog's pages lie under its name, so they come last."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
