@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
-from recommender.exceptions import BadConfig
+from recommender.exceptions import BadConfig, NotTrainable
 
 State = dict[str, NDArray[Any]]
 Adapted = dict[str, NDArray[Any]]
@@ -122,6 +122,8 @@ class Recommender(Protocol):
     config_class: ClassVar[type[Config]]
     stochastic: ClassVar[bool]
     """Whether chance plays a part in training (then figures are means over seeds)."""
+    uses_validation: ClassVar[bool]
+    """Whether `fit` decides anything by `validation` (when to stop)."""
     config: Config
 
     def fit(
@@ -170,6 +172,19 @@ class Differentiable(Protocol):
     def score_embedded(self, embedded: Mapping[str, Any], histories: Histories, items: Int) -> Any: ...
 
 
+def require_data(train: Dataset) -> None:
+    """Raises NotTrainable when there is nothing at all to learn from."""
+    if not train.n_items:
+        raise NotTrainable("The catalog has no items. Import items or interactions first.")
+    if not len(train.histories.items):
+        raise NotTrainable("The catalog has no interactions to learn from. Import some first.")
+
+
+def columns(scores: Float, items: Int | None) -> Float:
+    """The columns `items` of `scores` (n_people, n_items), or all; always an array the caller may write to."""
+    return scores if items is None else np.ascontiguousarray(scores[:, items])
+
+
 def mask_seen(scores: Float, histories: Histories) -> Float:
     """Set the scores (n_people, n_items) of what each person already met to −inf, in place."""
     scores[histories.rows, histories.items] = -np.inf
@@ -191,3 +206,30 @@ def top_k(scores: Float, k: int) -> tuple[Int, Float]:
         best[row] = candidates[np.argsort(-line[candidates], kind="stable")[:k]]
     values = np.take_along_axis(scores, best, axis=1)
     return cast(Int, np.where(np.isneginf(values), -1, best)), values
+
+
+def ranks_of(scores: Float, rows: Int, items: Int) -> NDArray[np.float64]:
+    """(nnz,) rank of `items` in the ranking of person `rows`, 1 = best; equal scores rank the lower column first.
+
+    `scores` (n_people, n_items), seen items masked; a masked item has no rank (inf).
+    """
+    ranks = np.empty(len(items))
+    block = max(1, 8_000_000 // max(1, scores.shape[1]))
+    for start in range(0, len(items), block):
+        at = slice(start, start + block)
+        lines, own = scores[rows[at]], scores[rows[at], items[at]][:, None]
+        equal_before = (lines == own) & (np.arange(scores.shape[1]) < items[at][:, None])
+        ranks[at] = 1 + (lines > own).sum(axis=1) + equal_before.sum(axis=1)
+        ranks[at][np.isneginf(own[:, 0])] = np.inf
+    return ranks
+
+
+def ndcg(model: Recommender, holdout: Holdout, k: int = 10, *, batch: int = 512) -> float:
+    """Mean NDCG@k over people with one held-out item each: what early stopping watches."""
+    gains = []
+    for start in range(0, len(holdout.people), batch):
+        at = np.arange(start, min(start + batch, len(holdout.people)))
+        histories, targets = holdout.histories.select(at), holdout.targets.select(at)
+        ranks = ranks_of(mask_seen(model.score(histories), histories), targets.rows, targets.items)
+        gains.append(np.where(ranks <= k, 1 / np.log2(ranks + 1), 0.0))
+    return float(np.concatenate(gains).mean()) if gains else 0.0

@@ -1,0 +1,77 @@
+"""Putting histories in order before they are split or learned from."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recommender.data.dataset import Dataset, Float, Histories
+
+
+def sort_by_time(histories: Histories) -> Histories:
+    """Each person's interactions oldest first; ties keep the order of arrival (a stable sort), unknown times last."""
+    order = np.lexsort((histories.times, histories.rows))  # lexsort is stable: equal (person, time) keep their order
+    if np.array_equal(order, np.arange(len(order))):
+        return histories
+    taken = {name: getattr(histories, name)[order] for name in ("items", "values", "times", "kinds")}
+    return replace(histories, **taken)
+
+
+def drop_repeats(histories: Histories) -> Histories:
+    """Only the first occurrence of each (person, item): a later one says nothing new about what comes next."""
+    pairs = np.column_stack([histories.rows, histories.items])
+    _, first = np.unique(pairs, axis=0, return_index=True)
+    mask = np.zeros(len(histories.items), dtype=np.bool_)
+    mask[first] = True
+    return histories if mask.all() else histories.keep(mask)
+
+
+def last_of_repeats(histories: Histories) -> NDArray[np.bool_]:
+    """(nnz,) whether the person did not meet the item again later."""
+    pairs = np.column_stack([histories.rows, histories.items])[::-1]
+    _, last = np.unique(pairs, axis=0, return_index=True)
+    mask = np.zeros(len(pairs), dtype=np.bool_)
+    mask[len(pairs) - 1 - last] = True
+    return mask
+
+
+def repeat_shares(histories: Histories) -> Float:
+    """(nnz,) 1 / how often the person met this item, so that the parts of a repeated pair sum to one."""
+    pairs = np.column_stack([histories.rows, histories.items])
+    _, inverse, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+    return cast(Float, (1.0 / counts[inverse.reshape(-1)]).astype(np.float32))
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """64 hexadecimal digits that change whenever anything a recommender can see of `dataset` changes."""
+    digest = hashlib.sha256()
+    histories = dataset.histories
+    named: dict[str, NDArray[np.generic]] = {"user keys": dataset.users.keys, "item keys": dataset.items.keys}
+    named |= {name: getattr(histories, name) for name in ("indptr", "items", "values", "times", "kinds")}
+    named |= {f"field {name}": column for name, column in sorted(histories.fields.items())}
+    for name, array in named.items():
+        _feed(digest, name, array)
+    digest.update(repr(histories.kind_names).encode())
+    for name, frame in (("user_fields", dataset.user_fields), ("item_fields", dataset.item_fields)):
+        _feed_frame(digest, name, frame)
+    return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, name: str, array: NDArray[np.generic]) -> None:
+    if array.dtype.kind in "OUST":
+        content = "\x1f".join(map(repr, array.tolist())).encode()
+    else:
+        content = np.ascontiguousarray(array).tobytes()
+    digest.update(f"{name} {array.dtype.kind}{array.shape}".encode())
+    digest.update(content)
+
+
+def _feed_frame(digest: hashlib._Hash, name: str, frame: pd.DataFrame) -> None:
+    digest.update(f"{name} {frame.shape}".encode())
+    for column in sorted(map(str, frame.columns)):
+        _feed(digest, column, frame[column].to_numpy(dtype=object))
