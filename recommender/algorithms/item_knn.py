@@ -12,7 +12,7 @@ from scipy import sparse
 from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, columns, hyper, require_data
 from recommender.data.cooccurrence import cosine_neighbours
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
-from recommender.data.preparation import last_of_repeats
+from recommender.data.preparation import recency
 from recommender.exceptions import NotFitted
 
 
@@ -67,7 +67,7 @@ class ItemKNN:
     def score(self, histories: Histories, *, items: Int | None = None, adapted: Adapted | None = None) -> Float:
         similar = self._fitted()
         shape = (len(histories), similar.shape[0])
-        met = sparse.csr_matrix((self._recency(histories), histories.items, histories.indptr), shape=shape)
+        met = sparse.csr_matrix((recency(histories, self._half_life), histories.items, histories.indptr), shape=shape)
         return columns(cast(Float, (met @ similar).toarray()), items)
 
     def contributions(self, histories: Histories, items: Int) -> Float:
@@ -76,14 +76,7 @@ class ItemKNN:
         wanted = items[histories.rows]
         at = np.repeat(histories.items, wanted.shape[1])
         parts = np.asarray(similar[at, wanted.reshape(-1)], dtype=np.float32).reshape(wanted.shape)
-        return cast(Float, parts * self._recency(histories)[:, None])
-
-    def _recency(self, histories: Histories) -> Float:
-        """(nnz,) w(j), 0 for all but the last interaction with an item."""
-        half_life = cast(ItemKNNConfig, self.config).half_life
-        later = histories.indptr[1:][histories.rows] - 1 - np.arange(len(histories.items))
-        weights = 2.0 ** (-later / half_life) if half_life else np.ones(len(later))
-        return cast(Float, (weights * last_of_repeats(histories)).astype(np.float32))
+        return cast(Float, parts * recency(histories, self._half_life)[:, None])
 
     def state(self) -> State:
         similar = self._fitted()
@@ -94,6 +87,10 @@ class ItemKNN:
         arrays = (state["data"], state["indices"], state["indptr"])
         self._similar = sparse.csr_matrix(arrays, shape=tuple(state["shape"].tolist()))
         return self
+
+    @property
+    def _half_life(self) -> float:
+        return cast(ItemKNNConfig, self.config).half_life
 
     def _fitted(self) -> sparse.csr_matrix:
         if self._similar is None:

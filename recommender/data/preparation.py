@@ -40,11 +40,15 @@ def last_of_repeats(histories: Histories) -> NDArray[np.bool_]:
     return mask
 
 
-def repeat_shares(histories: Histories) -> Float:
-    """(nnz,) 1 / how often the person met this item, so that the parts of a repeated pair sum to one."""
-    pairs = np.column_stack([histories.rows, histories.items])
-    _, inverse, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
-    return cast(Float, (1.0 / counts[inverse.reshape(-1)]).astype(np.float32))
+def recency(histories: Histories, half_life: float) -> Float:
+    """(nnz,) weight of each interaction: 2^(−n / half_life), n the number of things the person did later.
+
+    `half_life` 0 weighs all alike. Of an item met repeatedly only the last occurrence counts, the others get 0, so
+    that a history's weights are a sum over distinct items.
+    """
+    later = histories.indptr[1:][histories.rows] - 1 - np.arange(len(histories.items))
+    weights = 2.0 ** (-later / half_life) if half_life else np.ones(len(later))
+    return cast(Float, (weights * last_of_repeats(histories)).astype(np.float32))
 
 
 def fingerprint(dataset: Dataset) -> str:

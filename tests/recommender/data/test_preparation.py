@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from recommender.data.preparation import drop_repeats, fingerprint, last_of_repeats, repeat_shares, sort_by_time
+from recommender.data.preparation import drop_repeats, fingerprint, last_of_repeats, recency, sort_by_time
 from tests.recommender.builders import dataset, histories
 
 
@@ -31,9 +31,10 @@ def test_the_last_of_a_repeated_pair_is_known() -> None:
     assert last_of_repeats(histories([[3, 1, 3], [3]])).tolist() == [False, True, True, True]
 
 
-def test_the_shares_of_a_repeated_pair_sum_to_one() -> None:
-    shares = repeat_shares(histories([[3, 1, 3], [3]]))
-    assert shares.tolist() == [0.5, 1.0, 0.5, 1.0]
+def test_recency_by_hand() -> None:
+    met = histories([[3, 1, 3], [], [2]])
+    np.testing.assert_allclose(recency(met, 2.0), [0, 2**-0.5, 1, 1])  # the first 3 was repeated later
+    assert recency(met, 0.0).tolist() == [0, 1, 1, 1]
 
 
 def test_the_fingerprint_sees_every_change() -> None:
