@@ -1,9 +1,9 @@
 """Sharing the embedded servers between commands.
 
 Whoever needs the servers holds a shared lock on locks/holders. Starting, adopting and stopping happen under an
-exclusive lock on locks/start. The last one out finds that it can have locks/holders for itself and stops the servers. Locks are
-the kernel's, so a holder that is killed holds nothing; servers that it leaves behind serve the next command, which
-stops them when it ends.
+exclusive lock on locks/start. The last one out finds that it can have locks/holders for itself and stops the servers.
+Locks are the kernel's, so a holder that is killed holds nothing; servers that it leaves behind serve the next command,
+which stops them when it ends.
 """
 
 from __future__ import annotations
@@ -34,16 +34,18 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Put off Ctrl-C and requests to end while the block runs, so that tidying up is never left half done."""
+    """Disregard Ctrl-C and requests to end while the block runs, so that tidying up is never left half done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # A handler that does nothing, not SIG_IGN, which children would inherit; nor a mask, which other threads lack.
+    before = [(number, signal.signal(number, lambda *_: None)) for number in numbers]
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 class Held:
