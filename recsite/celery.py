@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import heartbeat_sent, worker_process_init, worker_ready, worker_shutdown
+from django.conf import settings
 
+from recommender.workers import forget_worker, note_worker
 from recsite.embedded.lifetime import die_with_parent
 
 
@@ -21,4 +24,30 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recsite.settings")
 app = Celery("recsite")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.conf.beat_schedule = {}
+app.set_default()  # threads too find it by celery.current_app
+
+
+@app.on_after_finalize.connect
+def schedule(sender: Celery, **_: object) -> None:
+    """What beat does by itself. Exactly one beat runs; what it could not hand to a worker in time is dropped."""
+    every = settings.LEASE_SECONDS / 2
+    sender.add_periodic_task(every, sender.signature("recommender.tasks.reap"), name="reap", expires=every)
+
+
+@worker_ready.connect
+def take_up_what_died(sender: Any, **_: object) -> None:
+    """A worker that starts asks for trainings and imports whose worker died."""
+    sender.app.send_task("recommender.tasks.reap")
+
+
+@heartbeat_sent.connect
+def note_heartbeat(sender: Any, **_: object) -> None:
+    """Every two seconds in a worker's main process: say that it lives, for the overview and `status`."""
+    eventer = sender.eventer
+    note_worker(eventer.hostname, sorted(eventer.app.amqp.queues.consume_from))
+
+
+@worker_shutdown.connect
+def note_end(sender: Any, **_: object) -> None:
+    """A worker that ends in order is no longer listed."""
+    forget_worker(sender.hostname)

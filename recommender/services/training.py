@@ -1,0 +1,257 @@
+"""Trainings: made, carried out under a lease, resumed where they were, cancelled.
+
+One run goes through: read the data → train without the held-out part → measure on it → train on everything. A state
+is kept each epoch; a run that is taken up again starts with the phase and epoch it had reached, on the rows it had
+seen. Whoever wants a run to be worked on calls recommender.tasks: services never enqueue.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models.functions import Now
+
+from recommender.algorithms import registry
+from recommender.algorithms.base import Config, State
+from recommender.algorithms.checkpoint import Checkpoint as Content
+from recommender.data.dataset import Dataset
+from recommender.data.preparation import fingerprint
+from recommender.data.splits import Split, leave_last_out
+from recommender.evaluation.protocol import evaluate, fit_measured
+from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
+from recommender.models import Catalog, Checkpoint, Run
+from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
+from recommender.services import checkpoints, evaluating
+from recommender.services.leases import Lease, claim
+from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
+from recommender.services.versions import code_version
+
+logger = logging.getLogger(__name__)
+Purpose = Checkpoint.Purpose
+
+
+def create_run(
+    *, catalog: Catalog, algorithm: str, config: Mapping[str, Any] | None = None, seed: int = 0, by: Any = None
+) -> Run:
+    """A run that waits for a worker, with every hyperparameter spelled out.
+
+    Raises UnknownAlgorithm, BadConfig or BadInput, each naming the field.
+    """
+    settings = registry.config_class(algorithm).from_mapping(config or {})
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise BadInput("seed must be a whole number from 0 to 9223372036854775807.", field="seed")
+    return Run.objects.create(
+        catalog=catalog,
+        algorithm=algorithm,
+        config=asdict(settings),
+        seed=seed,
+        code_version=code_version(),
+        created_by=by,
+        phase="waiting",
+    )
+
+
+def cancel_run(*, run: Run) -> None:
+    """Stop a run that waits at once, one that is worked on within seconds. Raises Conflict where it is over.
+
+    What it has trained so far is dropped; a solver that cannot be interrupted ends later, without effect.
+    """
+    mine = Run.objects.filter(pk=run.pk)
+    ended = {"status": Run.Status.CANCELLED, "cancel_requested": True, "finished": Now(), "phase": "", "finishes": None}
+    if not mine.filter(status=Run.Status.QUEUED).update(**ended) and not mine.filter(status=Run.Status.RUNNING).update(
+        cancel_requested=True
+    ):
+        run.refresh_from_db()
+        raise Conflict(f"Run {run.pk} is over ({run.get_status_display()}); there is nothing to cancel.")
+    run.refresh_from_db()
+
+
+def execute_run(*, run_id: int) -> bool:
+    """Carry a run out, from where it was left. False, nothing being done, where another holds it or it is over.
+
+    Whatever goes wrong is written to the run (a line for people, and the traceback); nothing is raised but
+    KeyboardInterrupt, which cancels.
+    """
+    lease = claim(run_id)
+    if lease is None:
+        return False
+    with lease.kept():
+        try:
+            _Training(lease).carry_out()
+        except LeaseLost:
+            logger.warning("run %s was taken over by another worker; its work here is dropped", run_id)
+        except Cancelled:
+            _end(lease, Run.Status.CANCELLED)
+        except KeyboardInterrupt:
+            _end(lease, Run.Status.CANCELLED)
+            raise
+        except Exception as error:
+            logger.info("run %s failed", run_id, exc_info=not isinstance(error, RecommenderError))
+            _end(lease, Run.Status.FAILED, error=one_line(error), traceback=_readable(traceback.format_exc()))
+    return True
+
+
+def one_line(error: Exception) -> str:
+    """The reason of a failure for people."""
+    if isinstance(error, MemoryError):
+        return "There was not enough memory."
+    first = _readable(str(error)).strip().partition("\n")[0][:500]
+    return first if isinstance(error, RecommenderError) and first else f"{type(error).__name__}: {first}".rstrip(": ")
+
+
+def _readable(text: str) -> str:
+    return text.replace("\x00", "")  # which PostgreSQL does not take
+
+
+def _end(lease: Lease, status: str, **changes: Any) -> None:
+    """Close a run that did not succeed; what it could have resumed from goes."""
+    with suppress(LeaseLost, Cancelled):
+        lasting(lambda: lease.write(status=status, finished=Now(), finishes=None, phase="", **changes))
+    if Run.objects.filter(pk=lease.run_id, worker=lease.worker).exists():
+        checkpoints.remove_checkpoint(run_id=lease.run_id, purpose=Purpose.RESUME)
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What a run learns from; `mark` tells whether a checkpoint belongs to it."""
+
+    dataset: Dataset
+    split: Split
+    bounds: Bounds
+    mark: str
+
+
+class _Training:
+    """One run under a lease, from wherever it was left to its end."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.run = Run.objects.get(pk=lease.run_id)
+        self.config = registry.config_class(self.run.algorithm).from_mapping(self.run.config)
+        self.version = code_version()
+        self.resume = checkpoints.load_checkpoint(run_id=self.run.pk, purpose=Purpose.RESUME)
+        self.measured = checkpoints.load_checkpoint(run_id=self.run.pk, purpose=Purpose.MEASURED)
+        self.recorder = Recorder(lease, self.run)
+
+    def carry_out(self) -> None:
+        with self.recorder.phase(LOAD):
+            self.material = self._load()
+            self.recorder.curve = self.recorder.curve[: self._rows_kept()]
+            kept = {"data_fingerprint": self.material.mark, "code_version": self.version}
+            self.lease.write(**kept, **self.recorder.standing())
+        if self.measured is None:
+            self.measured = self._measure()
+        self._refit(self.measured.config)
+
+    def _load(self) -> _Material:
+        """The rows the run saw before it was interrupted, else all there are.
+
+        Where those have changed (someone was erased, an attribute corrected) the run starts anew: what it has learned
+        so far belongs to data that no longer exist.
+        """
+        left = self.resume or self.measured
+        bounds = Bounds(**left.extra["bounds"]) if left else current_bounds()
+        dataset = load_dataset(catalog_id=self.run.catalog_id, bounds=bounds)
+        mark = fingerprint(dataset)
+        if left and left.extra["fingerprint"] != mark:
+            self._start_anew()
+            return self._load()
+        return _Material(dataset, leave_last_out(dataset), bounds, mark)
+
+    def _start_anew(self) -> None:
+        logger.warning("the data of run %s changed while nobody worked on it; it starts anew", self.run.pk)
+        for purpose in (Purpose.RESUME, Purpose.MEASURED):
+            checkpoints.remove_checkpoint(run_id=self.run.pk, purpose=purpose)
+        self.resume = self.measured = None
+        self.lease.write(curve=[], metrics={}, people=None, durations={})
+
+    def _rows_kept(self) -> int:
+        """How many rows of the curve belong to what is resumed; later ones will be written again."""
+        wanted = MEASURED if self.measured is None else REFIT
+        if self.resume and self.resume.extra["phase"] == wanted.key:
+            return int(self.resume.extra["curve"])
+        return int(self.measured.extra["curve"]) if self.measured else 0
+
+    def _resumed(self, phase: Phase) -> State | None:
+        belongs = self.resume is not None and self.resume.extra["phase"] == phase.key
+        return self.resume.state if belongs and self.resume else None
+
+    def _measure(self) -> Content:
+        """Train without the test, measure on it, keep both; returns the measured checkpoint."""
+        material, run = self.material, self.run
+        with self.recorder.phase(MEASURED, self._keeper(MEASURED)):
+            fitted = fit_measured(
+                lambda config: registry.create(run.algorithm, config),
+                self.config,
+                material.split,
+                seed=run.seed,
+                report=self.recorder.report,
+                resume=self._resumed(MEASURED),
+            )
+        with self.recorder.phase(MEASURE):
+            told = self.recorder.progress
+            evaluation = evaluate(fitted.model, material.split.test, material.dataset, progress=told)
+            path = evaluating.put_person_metrics(run_id=run.pk, table=evaluation.per_user)
+            results = {"people": len(evaluation.per_user), "metrics": evaluating.summarised(evaluation)}
+            content = self._content(fitted.chosen, fitted.model.state(), MEASURED)
+            written = results | {"person_metrics": path}
+        self._keep_with(Purpose.MEASURED, MEASURED, content, written | self.recorder.standing())
+        return content
+
+    def _refit(self, chosen: Config) -> None:
+        """Train on everything with what was chosen; this is what serves."""
+        run = self.run
+        with self.recorder.phase(REFIT, self._keeper(REFIT)):
+            model = registry.create(run.algorithm, chosen)
+            model.fit(
+                self.material.split.full,
+                resume=self._resumed(REFIT),
+                rng=np.random.default_rng(run.seed),
+                report=self.recorder.report,
+            )
+        content = self._content(chosen, model.state(), REFIT)
+        over = {"status": Run.Status.SUCCEEDED, "finished": Now()}
+        standing = self.recorder.standing() | {"phase": "", "finishes": None, "progress": 1.0}
+        self._keep_with(Purpose.FINAL, REFIT, content, standing | over)
+        checkpoints.remove_checkpoint(run_id=run.pk, purpose=Purpose.RESUME)
+
+    def _keep_with(self, purpose: str, phase: Phase, content: Content, changes: dict[str, Any]) -> None:
+        """Keep a checkpoint and change the run in one transaction."""
+        kept = {"run_id": self.run.pk, "purpose": purpose, "phase": phase.key, "epoch": len(self.recorder.curve)}
+        lasting(
+            lambda: checkpoints.save_checkpoint(**kept, content=content, together=lambda: self.lease.write(**changes))
+        )
+
+    def _keeper(self, phase: Phase) -> Any:
+        def keep(state: State, together: Any) -> None:
+            content = self._content(self.config, state, phase)
+            epoch = self.recorder.curve[-1]["epoch"] if self.recorder.curve else 0
+            checkpoints.save_checkpoint(
+                run_id=self.run.pk,
+                purpose=Purpose.RESUME,
+                phase=phase.key,
+                epoch=epoch,
+                content=content,
+                together=together,
+            )
+
+        return keep
+
+    def _content(self, config: Config, state: State, phase: Phase) -> Content:
+        """A checkpoint of this run: what it learned from, and how far the curve had come."""
+        extra = {
+            "run": self.run.pk,
+            "seed": self.run.seed,
+            "phase": phase.key,
+            "curve": len(self.recorder.curve),
+            "fingerprint": self.material.mark,
+            "bounds": asdict(self.material.bounds),
+        }
+        items = self.material.dataset.items
+        return Content(self.run.algorithm, config, items, state, code=self.version, extra=extra)

@@ -1,0 +1,57 @@
+"""What runs in the background, and how it gets there: `start_…` makes the row and enqueues once it is committed.
+
+A training is enqueued on the queue `training`, everything else on `default`. Its message is acknowledged when a worker
+receives it: what becomes of the run is in the database (see services.leases), and `reap` hands a run whose worker died
+to the next one. A message that arrives twice therefore does nothing the second time.
+
+To make `reap` also take up other work that can die, append a function to `reapers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from celery import shared_task
+from django.db import transaction
+
+from recommender.models import Catalog, Run
+from recommender.services import leases, monitoring, training
+
+reapers: list[Callable[[], None]] = []
+"""Called by every `reap`, in order: each finds work whose worker died and enqueues it again."""
+
+
+def start_training(
+    *, catalog: Catalog, algorithm: str, config: Mapping[str, Any] | None = None, seed: int = 0, by: Any = None
+) -> Run:
+    """A run that a worker will take up; see services.training.create_run for what is raised."""
+    run = training.create_run(catalog=catalog, algorithm=algorithm, config=config, seed=seed, by=by)
+    transaction.on_commit(partial(train.delay, run.pk))
+    return run
+
+
+@shared_task(acks_late=False)
+def train(run_id: int) -> None:
+    """Carry a run out; does nothing where another worker holds it or it is over."""
+    training.execute_run(run_id=run_id)
+
+
+@shared_task
+def reap() -> None:
+    """Take up what died: a worker that starts asks for it, and beat does twice per lease."""
+    for each in reapers:
+        each()
+
+
+def reap_runs() -> None:
+    """Enqueue runs whose worker died, and runs whose message was lost."""
+    for run_id in leases.free_dead_runs():
+        train.delay(run_id)
+    if not monitoring.queue_depth("training"):  # else their messages may just be waiting there
+        for run_id in leases.forgotten_runs():
+            train.delay(run_id)
+
+
+reapers.append(reap_runs)
