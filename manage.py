@@ -13,6 +13,7 @@ from django.db.utils import OperationalError, ProgrammingError
 from environs import EnvError
 
 from recsite import embedded
+from recsite.embedded.lifetime import die_with_parent
 
 WITHOUT_SERVERS = frozenset(
     {"help", "version", "check", "collectstatic", "findstatic", "diffsettings", "spectacular", "makemessages"}
@@ -38,6 +39,8 @@ def end_in_order(number: int, _frame: object) -> None:
 def main() -> None:
     """Run the command; what people can mend is one line on the error stream, never a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recsite.settings")
+    if os.environ.pop("DIE_WITH_PARENT", ""):
+        die_with_parent(signal.SIGTERM)
     try:
         with ExitStack() as stack:
             if needs_servers(sys.argv[1:]):
