@@ -20,6 +20,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VENV = BASE_DIR / ".venv"
 PYTHON = VENV / "bin" / "python"
 OLDEST = (3, 11)
+PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--prefer-binary", "--root-user-action=ignore")
 
 
 def say(line):
@@ -57,19 +58,9 @@ def make_venv():
 
 def install(files):
     """Install torch first (its pin then stays with the CPU build where one is offered), then the rest."""
-    pip = [
-        PYTHON,
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--no-input",
-        "--prefer-binary",
-        "--root-user-action=ignore",
-    ]
-    torch = [
-        line.split("#")[0].strip() for line in (BASE_DIR / files[0]).read_text().splitlines() if line[:6] == "torch="
-    ]
+    pip = [PYTHON, "-m", "pip", "install", *PIP_OPTIONS]
+    pins = (BASE_DIR / files[0]).read_text(encoding="utf-8").splitlines()
+    torch = [line.split("#")[0].strip() for line in pins if line.startswith("torch==")]
     say("installing the pinned packages of {} (some minutes the first time)".format(" and ".join(files)))
     run(*pip, *torch)
     run(*pip, *(part for name in files for part in ("-r", name)))

@@ -53,7 +53,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 
-from tests.support import Browsers, Worker  # noqa: E402
+from tests.support import Browsers, Worker, processes_of  # noqa: E402
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,6 +73,18 @@ def django_db_modify_db_settings(servers: embedded.Held) -> None:
 def empty_cache(servers: embedded.Held) -> None:
     """No test sees what another one cached or how often it called."""
     cache.clear()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A new folder that every account may enter, as /tmp itself; nothing may run on it when the test ends."""
+    folder = Path(tempfile.mkdtemp(prefix="t-", dir=SESSION))
+    folder.chmod(0o711)
+    yield folder
+    left = processes_of(folder)
+    for process in left:
+        process.kill()
+    assert not left, f"processes were left behind: {left}"
 
 
 @pytest.fixture(scope="session")
@@ -96,8 +108,8 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[Callable[..., Wor
     """Starts real Celery workers on the test database: `worker()` returns when it answers; see support.Worker."""
     started: list[Worker] = []
 
-    def start(queues: str = "training,default", **environment: str) -> Worker:
-        one = Worker(queues, tmp_path / f"worker-{len(started)}.log", environment)
+    def start(queues: str = "training,default", include: str = "recsite", **environment: str) -> Worker:
+        one = Worker(queues, tmp_path / f"worker-{len(started)}.log", environment, include)
         started.append(one)
         one.wait_until_ready()
         return one

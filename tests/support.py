@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +43,17 @@ def until(condition: Callable[[], object], seconds: float = 30, what: str = "the
         time.sleep(0.05)
 
 
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Living processes that work on a data folder, whoever started them."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            about = [*process.cmdline(), process.cwd(), process.environ().get("DATA_DIR", "")]
+            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in part for part in about):
+                found.append(process)
+    return [process for process in found if process.pid != os.getpid()]
+
+
 def environment_of_tests(**more: str) -> dict[str, str]:
     """Environment of a process that works on the test database and the session's Redis."""
     database = connection.settings_dict
@@ -62,14 +74,14 @@ def environment_of_tests(**more: str) -> dict[str, str]:
 class Worker:
     """A Celery worker as a process of its own (`celery -A recsite worker`), with one pool child."""
 
-    def __init__(self, queues: str, log: Path, environment: dict[str, str]) -> None:
+    def __init__(self, queues: str, log: Path, environment: dict[str, str], include: str = "recsite") -> None:
         self.log = log
         app.control.purge()
-        command = [sys.executable, "-m", "celery", "-A", "recsite", "worker", "-Q", queues, "-c", "1", "-l", "INFO"]
+        command = [sys.executable, "-m", "celery", "-A", "recsite", "worker", "-Q", queues, "-c", "1"]
         self.name = f"{log.stem}-{os.getpid()}@tests"
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [*command, "-n", self.name, "--without-gossip", "--without-mingle"],
+                [*command, "-l", "INFO", "-I", include, "-n", self.name, "--without-gossip", "--without-mingle"],
                 cwd=settings.BASE_DIR,
                 env=environment_of_tests(**environment),
                 stdin=subprocess.DEVNULL,
