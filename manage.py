@@ -52,6 +52,10 @@ def main() -> None:
         sys.exit(130)
     except (embedded.EmbeddedError, EnvError, ImproperlyConfigured) as error:
         sys.exit(str(error))
+    except PermissionError as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.exit(f"{error.filename}: {error.strerror}; run this as the account that it belongs to, or set DATA_DIR")
     except OperationalError as error:
         if "--traceback" in sys.argv:
             raise

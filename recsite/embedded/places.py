@@ -6,7 +6,8 @@ Nothing here starts anything. Two facts shape the rules:
   must quote, the sockets lie in /tmp/recsite-<uid>-<hash of DATA_DIR>, a folder of mode 700 whose owner is checked.
 - PostgreSQL refuses to run as root, so root runs both servers as `nobody`. Where that account cannot enter the folder
   that holds DATA_DIR (a clone under /root, mode 700), the servers' data lie in /var/lib/recsite-<hash of DATA_DIR>, and
-  so does a copy of the binaries where it cannot execute those of the virtual environment.
+  so does a copy of the binaries where it cannot execute those of the virtual environment. They belong to DATA_DIR all
+  the same: where that was removed, they are moved aside to /var/lib/recsite-<hash>.previous and a new start is made.
 """
 
 from __future__ import annotations
@@ -134,7 +135,16 @@ def prepare(spots: Places) -> None:
             f"{spots.data_dir}/postgres holds a database, but the account {SERVER_ACCOUNT!r} can no longer enter "
             f"{spots.data_dir.parent}; give that folder mode 755 again, or remove {spots.data_dir}/postgres"
         )
+    if spots.home != spots.data_dir and spots.home.exists() and not spots.locks.exists():
+        previous = spots.home.with_name(f"{spots.home.name}.previous")
+        shutil.rmtree(previous, ignore_errors=True)
+        spots.home.rename(previous)
     try:
+        if spots.data_dir.exists() and not os.access(spots.data_dir, os.W_OK | os.X_OK):
+            raise _strangers(spots.data_dir)
+        for folder in (spots.home / "postgres", spots.home / "redis"):
+            if folder.exists() and not _is_ours(folder, spots.account):
+                raise _strangers(folder)
         for folder in (spots.data_dir, spots.home, spots.locks, spots.logs):
             folder.mkdir(parents=True, exist_ok=True)
         if spots.account is not None:
@@ -142,28 +152,34 @@ def prepare(spots: Places) -> None:
         own_folder(spots.run, spots.account)
         own_folder(spots.home / "redis", spots.account)
     except PermissionError as error:
-        raise EmbeddedError(
-            f"{error.filename} belongs to another account ({owner(Path(error.filename))}); "
-            "run this command as that account, or set DATA_DIR to a folder of your own"
-        ) from error
+        raise _strangers(Path(error.filename)) from error
+
+
+def _strangers(path: Path) -> EmbeddedError:
+    return EmbeddedError(
+        f"{path} belongs to another account ({owner(path)}); "
+        "run this command as that account, or set DATA_DIR to a folder of your own"
+    )
+
+
+def _is_ours(path: Path, account: Account | None) -> bool:
+    return path.lstat().st_uid in {os.geteuid(), account.uid if account else os.geteuid()}
 
 
 def owner(path: Path) -> str:
-    """Name of the account that owns `path` or the nearest folder above it that exists."""
-    while not path.exists():
-        path = path.parent
+    """Name of the account that owns `path` or the nearest folder above it that can be seen."""
     try:
         return path.owner()
     except KeyError:
         return str(path.stat().st_uid)
+    except OSError:
+        return owner(path.parent)
 
 
 def own_folder(path: Path, account: Account | None) -> None:
     """Make `path` a folder of mode 700 of the servers' account; refuse one that somebody else put there."""
     path.mkdir(mode=0o700, exist_ok=True)
-    status = path.lstat()
-    allowed = {os.geteuid()} | ({account.uid} if account else set())
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in allowed:
+    if not stat.S_ISDIR(path.lstat().st_mode) or not _is_ours(path, account):
         raise EmbeddedError(f"{path} was made by another account ({owner(path)}); remove it and start again")
     path.chmod(0o700)
     if account is not None:

@@ -1,0 +1,137 @@
+"""`manage.py serve` and what it supervises, as real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from django.conf import settings
+
+from recsite.embedded.supervisor import serving
+from tests.support import processes_of, until
+
+
+class Served:
+    """A running `manage.py serve`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.output = folder.with_suffix(".out")
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(
+                serve(self.port), cwd=settings.BASE_DIR, env=env(folder), stdout=file, stderr=file
+            )
+        until(lambda: "serving at" in self.said() or self.process.poll() is not None, 120, "serving")
+        assert self.process.poll() is None, self.said()
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def child(self, part: str) -> psutil.Process:
+        """The one direct child whose command line holds `part`."""
+        (found,) = [c for c in psutil.Process(self.process.pid).children() if part in " ".join(c.cmdline())]
+        return found
+
+    def end(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+        assert self.process.wait(60) == 0, self.said()
+
+    def answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/live", timeout=5).close()
+        except urllib.error.HTTPError:
+            return True
+        except OSError:
+            return False
+        return True
+
+
+def serve(port: int) -> list[str]:
+    return [sys.executable, "manage.py", "serve", "--port", str(port)]
+
+
+def env(folder: Path) -> dict[str, str]:
+    return os.environ | {"DATA_DIR": str(folder)}
+
+
+def refused(folder: Path, port: int) -> str:
+    done = subprocess.run(
+        serve(port), cwd=settings.BASE_DIR, env=env(folder), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    return done.stderr
+
+
+@pytest.fixture
+def start(open_folder: Path) -> Iterator[Callable[[], Served]]:
+    started: list[Served] = []
+
+    def one() -> Served:
+        started.append(Served(open_folder))
+        return started[-1]
+
+    yield one
+    for served in started:
+        if served.process.poll() is None:
+            served.end(signal.SIGTERM)
+
+
+def test_what_dies_is_started_again_and_ctrl_c_leaves_nothing(start: Callable[[], Served], open_folder: Path) -> None:
+    served = start()
+    for part in ("gunicorn", "-Q training", "-Q default", "beat"):
+        before = served.child(part)
+        before.kill()
+        until(lambda part=part, pid=before.pid: others(served, part, pid), what=f"a new {part}")
+    served.child("redis-server").kill()
+    until(lambda: "redis ended; starting again" in served.said(), what="a new Redis")
+    until(served.answers, what="the web process")
+    served.end(signal.SIGINT)
+    assert processes_of(open_folder) == []
+
+
+def others(served: Served, part: str, pid: int) -> bool:
+    """Whether a child with `part` in its command line lives that is not `pid`."""
+    children = psutil.Process(served.process.pid).children()
+    return any(child.pid != pid and part in " ".join(child.cmdline()) for child in children if child.is_running())
+
+
+def test_a_second_one_says_where_the_first_serves_and_a_taken_port_is_named(
+    start: Callable[[], Served], open_folder: Path
+) -> None:
+    served = start()
+    assert serving(open_folder) == {"pid": served.process.pid, "url": f"http://127.0.0.1:{served.port}/"}
+    assert f"already serving at http://127.0.0.1:{served.port}/" in refused(open_folder, served.port + 1)
+    elsewhere = open_folder / "elsewhere"
+    assert f"port {served.port} of 127.0.0.1 is in use by another program" in refused(elsewhere, served.port)
+    served.end(signal.SIGTERM)
+    assert serving(open_folder) is None
+    assert processes_of(open_folder) == []
+
+
+def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_adopts_the_servers(
+    start: Callable[[], Served], open_folder: Path
+) -> None:
+    served = start()
+    postgres = served.child("bin/postgres").pid
+    served.process.kill()
+    served.process.wait()
+    python = [p for p in processes_of(open_folder) if "postgres" not in p.name() and "redis" not in p.name()]
+    _, alive = psutil.wait_procs(python, timeout=15)
+    assert alive == []
+    again = start()
+    assert psutil.pid_exists(postgres)
+    again.end(signal.SIGHUP)
+    assert processes_of(open_folder) == []
