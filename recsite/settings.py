@@ -58,6 +58,7 @@ SECRET_KEY = (
 )
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"] if EMBEDDED else None)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # whoever watches the processes asks them directly
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -166,11 +167,18 @@ CELERY_TIMEZONE = TIME_ZONE
 LEASE_SECONDS = env.int("LEASE_SECONDS", 30)
 """A run or import whose heartbeat is older than this is taken up by another worker."""
 
+# Serving
+SERVING_THREADS = env.int("SERVING_THREADS", 1)
+"""Cores one answer may use in a web process; with several threads answering, more only get in each other's way."""
+SERVING_MODELS = env.int("SERVING_MODELS", 8)
+"""Trained recommenders that a web process holds at once."""
+
 # REST
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "recommender.api.schema.ProblemSchema",
+    "URL_FORMAT_OVERRIDE": None,
     "DEFAULT_THROTTLE_RATES": {"key": env.str("API_RATE", "6000/min"), "login": env.str("LOGIN_RATE", "600/min")},
 }
 SPECTACULAR_SETTINGS = {

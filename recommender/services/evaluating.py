@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 from django.core.files.storage import default_storage
+from django.db import transaction
 
 from recommender.evaluation.protocol import Evaluation
 from recommender.evaluation.significance import compare_all, intervals
@@ -55,7 +56,7 @@ def forget_people(*, run: Run, user_ids: Collection[int]) -> int:
         old = run.person_metrics
         run.person_metrics = put_person_metrics(run_id=run.pk, table=kept)
         run.save(update_fields=["person_metrics"])
-        default_storage.delete(old)
+        transaction.on_commit(lambda: default_storage.delete(old))  # an erasure that fails leaves the file there was
     return len(table) - len(kept)
 
 

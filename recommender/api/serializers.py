@@ -1,0 +1,147 @@
+"""What goes in and out, declared once: it checks the input and makes the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+from recommender.api.fields import (
+    ClientIdField,
+    FlagField,
+    NumberField,
+    ObjectField,
+    TextField,
+    TimeField,
+    WholeNumberField,
+)
+from recommender.models.interactions import KIND_PATTERN
+
+UNKNOWN = "There is no such field. Known: {known}."
+
+
+class Strict(serializers.Serializer[Any]):
+    """Refuses fields nobody reads: a misspelt one would otherwise be lost in silence."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            known = [name for name, field in self.fields.items() if not field.read_only]
+            if unknown := [name for name in data if name not in known]:
+                message = UNKNOWN.format(known=", ".join(known))
+                raise serializers.ValidationError({str(name)[:50]: [message] for name in unknown[:10]})
+        return super().to_internal_value(data)
+
+
+class UserSerializer(Strict):
+    id = ClientIdField(source="client_id")
+    attributes = ObjectField(required=False, help_text="Any JSON object; declared attributes may become features.")
+
+
+class ItemSerializer(Strict):
+    id = ClientIdField(source="client_id")
+    title = TextField(required=False, allow_blank=True, max_length=1000)
+    description = TextField(required=False, allow_blank=True, max_length=100_000)
+    categories = serializers.ListField(child=TextField(max_length=200), required=False, max_length=100)
+    creators = serializers.ListField(child=TextField(max_length=200), required=False, max_length=100)
+    year = WholeNumberField(required=False, allow_null=True, min_value=-3000, max_value=3000)
+    released = serializers.DateField(required=False, allow_null=True)
+    price = NumberField(required=False, allow_null=True, min_value=0)
+    image = serializers.URLField(required=False, allow_blank=True, max_length=2000)
+    attributes = ObjectField(required=False)
+    hidden = FlagField(required=False, help_text="A hidden item is never recommended.")
+
+
+class EventSerializer(Strict):
+    """`kind` is “rating” where a value is given and “view” otherwise; the time is that of arrival."""
+
+    user = ClientIdField()
+    item = ClientIdField()
+    kind = serializers.RegexField(
+        KIND_PATTERN.replace("$", r"\Z"),
+        required=False,
+        error_messages={"invalid": "A kind has 1 to 32 small letters, digits, _ or -, and begins with a letter."},
+    )
+    value = NumberField(required=False, allow_null=True)
+    time = TimeField(required=False)
+    context = ObjectField(required=False, allow_null=True)
+    event_id = TextField(required=False, max_length=200, help_text="Your own name for it: sent twice, taken once.")
+    recommendation_id = serializers.UUIDField(required=False, allow_null=True, help_text="From the answer it follows.")
+
+
+class RejectedSerializer(serializers.Serializer[Any]):
+    index = serializers.IntegerField()
+    field = serializers.CharField()
+    message = serializers.CharField()
+
+
+class EventsAnswerSerializer(serializers.Serializer[Any]):
+    accepted = serializers.IntegerField()
+    duplicate = serializers.IntegerField()
+    rejected = RejectedSerializer(many=True)
+
+
+class BulkAnswerSerializer(serializers.Serializer[Any]):
+    accepted = serializers.IntegerField()
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    rejected = RejectedSerializer(many=True)
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    because = serializers.ListField(child=serializers.CharField())
+    text = serializers.CharField()
+
+
+class RecommendedSerializer(serializers.Serializer[Any]):
+    item = serializers.CharField()
+    rank = serializers.IntegerField()
+    score = serializers.FloatField()
+    reason = ReasonSerializer()
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    recommendation_id = serializers.UUIDField()
+    run = serializers.IntegerField(allow_null=True)
+    algorithm = serializers.CharField()
+    user = serializers.CharField()
+    items = RecommendedSerializer(many=True)
+
+
+class PlaceSerializer(serializers.Serializer[Any]):
+    item = serializers.CharField()
+    rank = serializers.IntegerField()
+    score = serializers.FloatField()
+
+
+class ListSerializer(serializers.Serializer[Any]):
+    items = PlaceSerializer(many=True)
+
+
+class SimilarSerializer(ListSerializer):
+    item = serializers.CharField()
+
+
+class NewRunSerializer(Strict):
+    algorithm = TextField(max_length=32)
+    config = ObjectField(required=False, help_text="Hyperparameters that differ from their defaults.")
+    seed = WholeNumberField(required=False, min_value=0, max_value=2**31 - 1)
+
+
+class RunSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    algorithm = serializers.CharField()
+    config = serializers.DictField()
+    seed = serializers.IntegerField()
+    status = serializers.CharField()
+    phase = serializers.CharField()
+    progress = serializers.FloatField()
+    metrics = serializers.DictField()
+    people = serializers.IntegerField(allow_null=True)
+    error = serializers.CharField()
+    created = serializers.DateTimeField()
+    started = serializers.DateTimeField(allow_null=True)
+    finishes = serializers.DateTimeField(allow_null=True)
+    finished = serializers.DateTimeField(allow_null=True)
+    deployed = serializers.BooleanField()

@@ -1,0 +1,28 @@
+"""Addresses of the API. Client ids may hold anything but a slash, so fixed words come before them."""
+
+from __future__ import annotations
+
+from django.urls import path, re_path, register_converter
+
+from recommender.api.converters import ClientIdConverter
+from recommender.api.problems import nothing_here
+from recommender.api.views import catalogue, documentation, serving
+
+register_converter(ClientIdConverter, "client_id")
+app_name = "api"
+
+urlpatterns = [
+    path("docs/", documentation.Docs.as_view(), name="docs"),
+    path("v1/schema/", documentation.Schema.as_view(), name="schema"),
+    path("v1/users/", catalogue.UserList.as_view(), name="users"),
+    path("v1/users/bulk/", catalogue.UserBulk.as_view(), name="users-bulk"),
+    path("v1/users/<client_id:given>/", catalogue.UserDetail.as_view(), name="user"),
+    path("v1/users/<client_id:given>/recommendations/", serving.Recommendations.as_view(), name="user-recommendations"),
+    path("v1/items/", catalogue.ItemList.as_view(), name="items"),
+    path("v1/items/bulk/", catalogue.ItemBulk.as_view(), name="items-bulk"),
+    path("v1/items/<client_id:given>/", catalogue.ItemDetail.as_view(), name="item"),
+    path("v1/items/<client_id:given>/similar/", serving.Similar.as_view(), name="item-similar"),
+    path("v1/popular/", serving.Popular.as_view(), name="popular"),
+    path("v1/events/", serving.Events.as_view(), name="events"),
+    re_path(r"^(?P<path>.*)$", nothing_here, name="nothing"),
+]

@@ -1,0 +1,42 @@
+"""Erasing people: what they did, what they were shown, what was measured about them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from recommender import hooks
+from recommender.exceptions import Conflict
+from recommender.models import Catalog, EndUser, Impression, Interaction, Run
+from recommender.services import evaluating, popular
+
+logger = logging.getLogger(__name__)
+
+
+def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
+    """Erase people by database key, all traces or none.
+
+    Files of metrics are written anew inside the transaction: should one fail, the rows come back and the call can be
+    repeated. Impressions still waiting in Redis are dropped when they are written, as their person is gone.
+    """
+    with transaction.atomic():
+        # Locked first: an event that arrives now waits, and then makes a new, bare person.
+        locked = EndUser.objects.select_for_update().filter(catalog=catalog, pk__in=user_ids).order_by("pk")
+        keys = list(locked.values_list("pk", flat=True))
+        for listener in hooks.erasure_listeners:
+            listener(catalog=catalog, user_ids=keys)
+        Impression.objects.filter(user_id__in=keys).delete()
+        Interaction.objects.filter(user_id__in=keys).delete()
+        EndUser.objects.filter(pk__in=keys).delete()
+        for run in Run.objects.filter(catalog=catalog).exclude(person_metrics="").select_for_update().order_by("pk"):
+            _forget_metrics(run, keys)
+    popular.forget(catalog_id=catalog.pk)
+
+
+def _forget_metrics(run: Run, keys: Sequence[int]) -> None:
+    try:
+        evaluating.forget_people(run=run, user_ids=keys)
+    except Conflict as error:  # the file is gone, and with it what was to be erased
+        logger.warning("Erasing people: %s", error)

@@ -1,0 +1,91 @@
+"""Trained recommenders held in this process: loaded on first use, the latest used kept."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from recommender.algorithms.base import Recommender
+from recommender.data.dataset import IdMap
+from recommender.exceptions import BadCheckpoint
+from recommender.models import Checkpoint, Deployment
+from recommender.services import checkpoints
+
+logger = logging.getLogger(__name__)
+BROKEN_SECONDS = 30.0
+"""A checkpoint that cannot be loaded is not tried again for this long."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    run_id: int
+    algorithm: str
+    recommender: Recommender
+    items: IdMap
+
+
+_held: dict[int, Loaded] = {}
+_used: dict[int, float] = {}
+_broken: dict[int, tuple[float, BadCheckpoint]] = {}
+_lock = threading.Lock()
+
+
+def get(run_id: int) -> Loaded:
+    """The recommender of a succeeded run. Threads that ask at once wait for one load. Raises BadCheckpoint."""
+    _used[run_id] = time.monotonic()
+    found = _held.get(run_id)
+    if found is not None:
+        return found
+    with _lock:
+        if run_id not in _held:
+            _held[run_id] = _loaded(run_id)
+            _make_room()
+        return _held[run_id]
+
+
+def _make_room() -> None:
+    while len(_held) > settings.SERVING_MODELS:
+        oldest = min(_held, key=lambda run_id: _used.get(run_id, 0.0))
+        _held.pop(oldest)
+
+
+def _loaded(run_id: int) -> Loaded:
+    until, error = _broken.get(run_id, (0.0, None))
+    if error is not None and time.monotonic() < until:
+        raise error
+    began = time.perf_counter()
+    try:
+        checkpoint = checkpoints.load_checkpoint(run_id=run_id, purpose=Checkpoint.Purpose.FINAL)
+        if checkpoint is None:
+            raise BadCheckpoint(f"Run {run_id} has no checkpoint to serve from. Train again.")
+        found = Loaded(run_id, checkpoint.algorithm, checkpoint.restore(), checkpoint.items)
+    except BadCheckpoint as error:
+        _broken[run_id] = (time.monotonic() + BROKEN_SECONDS, error)
+        logger.error("Run %s cannot serve: %s", run_id, error)
+        raise
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(settings.SERVING_THREADS)
+    logger.info("Loaded run %s (%s) in %.1f s", run_id, found.algorithm, time.perf_counter() - began)
+    return found
+
+
+def warm_up() -> None:
+    """Load what is deployed, so that no one waits for it. What cannot be loaded is logged and left to its first use."""
+    latest = Deployment.objects.order_by("catalog_id", "-id").distinct("catalog_id")
+    for run_id in list(latest.values_list("run_id", flat=True)[: settings.SERVING_MODELS]):
+        try:
+            get(run_id)
+        except Exception:
+            logger.exception("The deployed run %s could not be loaded", run_id)
+
+
+def forget() -> None:
+    """Drop all that is held."""
+    with _lock:
+        _held.clear()
+        _broken.clear()

@@ -1,0 +1,219 @@
+"""Recommendations for one person, now: which recommender answers, what it may not show, and why it chose.
+
+The deployed recommender is held in this process. Which run is deployed is asked with every answer (one indexed query
+that also finds the person), so the answer after a deployment is the new run's.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from recommender.algorithms.base import top_k
+from recommender.data.dataset import Float, IdMap, Int
+from recommender.exceptions import BadCheckpoint, BadInput, Conflict
+from recommender.selectors import serving as select
+from recommender.services import impressions, loaded, popular, reasons
+
+FALLBACK = "popular"
+SPARE = 20
+"""Items looked up beyond those asked for, since some may be hidden."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """`user` is the client's id; `run` another succeeded run than the deployed one; `profiled` whether the list may
+    depend on the person; `context` is what the client says of the moment."""
+
+    catalog_id: int
+    user: str
+    n: int = 10
+    offset: int = 0
+    categories: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
+    run: int | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    profiled: bool = True
+
+
+@dataclass(frozen=True)
+class Recommended:
+    item: str
+    title: str
+    rank: int
+    score: float
+    reason: reasons.Reason
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`run` is None and `algorithm` "popular" where no run made the list."""
+
+    recommendation_id: uuid.UUID
+    run: int | None
+    algorithm: str
+    user: str
+    items: list[Recommended]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Scores (n_items,) of the items with database keys `items`; −inf where one must not appear."""
+
+    items: IdMap
+    scores: Float
+
+    def without(self, keys: Int) -> Ranking:
+        at = self.items.positions(keys)
+        self.scores[at[at >= 0]] = -np.inf
+        return self
+
+    def only(self, keys: Int) -> Ranking:
+        at = self.items.positions(keys)
+        kept = np.zeros(len(self.items), dtype=bool)
+        kept[at[at >= 0]] = True
+        self.scores[~kept] = -np.inf
+        return self
+
+
+@dataclass(frozen=True)
+class Place:
+    """An item of a list: its database key, its id and title, its score."""
+
+    key: int
+    item: select.Shown
+    score: float
+
+
+def recommend(question: Question) -> Answer:
+    """The answer, kept as an impression. Raises BadInput where `run` is not a succeeded run of this catalog."""
+    asked = question.user if question.profiled else ""
+    person = select.person(question.catalog_id, asked) if asked else select.Person(None, None)
+    run_id = _run_of(question, person)
+    past = select.history(person.id) if person.id else None
+    made = None
+    if past is not None and run_id is not None and len(past.items):
+        made = _by_model(question, run_id, past)
+    if made is None:
+        made = _by_popularity(question, past, deployed=run_id is not None)
+        run_id = None
+    algorithm, places, explained = made
+    shown = [
+        Recommended(place.item.client_id, place.item.title, question.offset + at, place.score, reason)
+        for at, (place, reason) in enumerate(zip(places, explained, strict=True), start=1)
+    ]
+    answer = Answer(uuid.uuid4(), run_id, algorithm, question.user, shown)
+    impressions.note(
+        answer.recommendation_id,
+        catalog_id=question.catalog_id,
+        user_id=person.id,
+        run_id=run_id,
+        items=[place.key for place in places],
+        scores=[place.score for place in places],
+        offset=question.offset,
+        context=dict(question.context),
+    )
+    return answer
+
+
+Made = tuple[str, list[Place], list[reasons.Reason]]
+
+
+def _run_of(question: Question, person: select.Person) -> int | None:
+    if question.run is None:
+        return person.run_id
+    if select.succeeded_run(question.catalog_id, question.run) is None:
+        message = f"There is no finished run {question.run} in this catalog. GET /api/v1/runs/ lists them."
+        raise BadInput(message, field="run")
+    return question.run
+
+
+def _by_model(question: Question, run_id: int, past: select.History) -> Made | None:
+    """None where the model knows nothing that the person met, or the deployed one cannot be loaded."""
+    try:
+        model = loaded.get(run_id)
+    except BadCheckpoint as error:
+        if question.run is not None:
+            raise Conflict(str(error)) from error
+        return None
+    at = model.items.positions(past.items)
+    histories = select.as_histories(past, at, context=dict(question.context), now=time.time())
+    if not len(histories.items):
+        return None
+    scores = model.recommender.score(histories)[0].astype(np.float32, copy=True)
+    ranking = Ranking(model.items, scores).without(past.items)
+    also = past.items if reasons.exact(model.recommender) else ()
+    places, names = _places(question, ranking, also=also)
+    positions = model.items.positions(np.array([place.key for place in places], dtype=np.int64))
+    explained = reasons.of(model.algorithm, model.recommender, histories, positions, model.items, names)
+    return model.algorithm, places, explained
+
+
+def _by_popularity(question: Question, past: select.History | None, *, deployed: bool) -> Made:
+    counted = popular.popular(catalog_id=question.catalog_id)
+    ranking = Ranking(IdMap(counted.items), counted.counts.copy())
+    if past is not None:
+        ranking.without(past.items)
+    places, _ = _places(question, ranking)
+    reason = reasons.popular(
+        profiled=question.profiled, known=past is not None and len(past.items) > 0, deployed=deployed
+    )
+    return FALLBACK, places, [reason] * len(places)
+
+
+def popular_items(question: Question) -> list[Place]:
+    """What most people met; `question.user` plays no part."""
+    counted = popular.popular(catalog_id=question.catalog_id)
+    return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()))[0]
+
+
+def similar_items(question: Question, *, item_id: int) -> list[Place]:
+    """What people who met the item met besides."""
+    counted = popular.similar(catalog_id=question.catalog_id, item_id=item_id)
+    return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()))[0]
+
+
+def _places(
+    question: Question, ranking: Ranking, *, also: Iterable[int] = ()
+) -> tuple[list[Place], dict[int, select.Shown]]:
+    """The best `n` after `offset` that may be shown, and the names of all that were looked up.
+
+    Whether an item is hidden (or gone) is asked of the database for the best candidates only, in the query that also
+    gives their names; where too few remain, four times as many are tried.
+    """
+    if question.categories:
+        ranking.only(select.items_in(question.catalog_id, question.categories))
+    need = question.offset + question.n
+    tried = need + SPARE + len(question.excluded)
+    while True:
+        best, scores = top_k(ranking.scores[None], tried)
+        at = best[0][best[0] >= 0]
+        names = select.shown_items(question.catalog_id, ranking.items.keys[at], also=also)
+        found = [
+            Place(key, names[key], float(score))
+            for key, score in zip(ranking.items.keys[at].tolist(), scores[0], strict=False)
+            if key in names and names[key].client_id not in question.excluded
+        ]
+        if len(found) >= need or len(at) < tried:
+            return found[question.offset : need], names
+        tried *= 4
+
+
+def as_document(answer: Answer) -> dict[str, Any]:
+    """The answer in the words of the API."""
+    items = [
+        {"item": each.item, "rank": each.rank, "score": each.score, "reason": each.reason._asdict()}
+        for each in answer.items
+    ]
+    return {
+        "recommendation_id": str(answer.recommendation_id),
+        "run": answer.run,
+        "algorithm": answer.algorithm,
+        "user": answer.user,
+        "items": items,
+    }
