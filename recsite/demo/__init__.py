@@ -1,0 +1,1 @@
+"""The demonstration: MovieLens-100K from nothing to a served recommender."""
