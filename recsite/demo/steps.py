@@ -1,0 +1,104 @@
+"""The steps of the demonstration. Each looks at what is there and does only what is missing, so that a start after a
+kill continues where the last one was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from recommender import tasks
+from recommender.algorithms import registry
+from recommender.exceptions import RecommenderError
+from recommender.models import Catalog, DataImport, Deployment, Run
+from recommender.services import deploying, importing
+from recsite.demo import movielens
+
+CATALOG, TITLE = "movielens", "MovieLens-100K"
+METRIC = "ndcg@10"
+QUICK = {"sasrec": {"epochs": 2, "dim": 16, "blocks": 1}, "ials": {"iterations": 2, "factors": 16}}
+"""Settings of a demonstration that shows the path, not the quality (`--quick`)."""
+LIVE = (Run.Status.QUEUED, Run.Status.RUNNING)
+
+Say = Callable[[str], None]
+
+
+def import_once(given: Path | None, downloads: Path, say: Say) -> Catalog:
+    """The catalog with its data."""
+    catalog, _ = Catalog.objects.get_or_create(name=CATALOG, defaults={"title": TITLE})
+    if catalog.imports.filter(status=DataImport.Status.SUCCEEDED).exists():
+        say(f"{TITLE} is imported")
+        return catalog
+    source = movielens.obtain(given, downloads, say)
+    say(f"Importing {source.name}")
+    row = importing.create_import(catalog=catalog, source=str(source), format="", options={}, created_by=None)
+    importing.run_import(import_id=row.pk)
+    row.refresh_from_db()
+    if row.status != DataImport.Status.SUCCEEDED:
+        raise RecommenderError(f"The import did not succeed: {row.error}")
+    say("Imported " + ", ".join(f"{n['new']:,} {what}" for what, n in row.counts.items() if "new" in n))
+    return catalog
+
+
+def start_missing(catalog: Catalog, configs: Mapping[str, Mapping[str, Any]]) -> list[Run]:
+    """A run of each algorithm: the newest that is done or under way, else a new one, enqueued."""
+    runs = []
+    for algorithm in registry.ALGORITHMS:
+        usable = catalog.runs.filter(algorithm=algorithm, status__in=[*LIVE, Run.Status.SUCCEEDED])
+        runs.append(
+            usable.first()
+            or tasks.start_training(
+                catalog=catalog, algorithm=algorithm, config=configs.get(algorithm, {}), seed=0, by=None
+            )
+        )
+    return runs
+
+
+def follow(runs: Iterable[Run], say: Say, every: float = 0.5) -> list[Run]:
+    """Say how far the runs are until all are over, a line per phase and tenth. Returns them as they ended."""
+    waiting = {run.pk for run in runs}
+    ended: list[Run] = []
+    said: dict[int, tuple[Any, ...]] = {}
+    while waiting:
+        for run in Run.objects.filter(pk__in=waiting).order_by("pk"):
+            now = (run.status, run.phase, int(run.progress * 10))
+            if said.get(run.pk) != now:
+                say(progress_line(run))
+                said[run.pk] = now
+            if run.status not in LIVE:
+                waiting.discard(run.pk)
+                ended.append(run)
+        if waiting:
+            time.sleep(every)
+    return ended
+
+
+def progress_line(run: Run) -> str:
+    """One run in one line: how far, how long still, or what became of it."""
+    name = f"{run.algorithm:<11}"
+    if run.status == Run.Status.SUCCEEDED:
+        found = run.metrics[METRIC]
+        return f"{name} done: NDCG@10 {found['value']:.4f} (95%: {found['low']:.4f} to {found['high']:.4f})"
+    if run.status not in LIVE:
+        return f"{name} {run.get_status_display()}: {run.error}"
+    left = max(0, round((run.finishes - timezone.now()).total_seconds())) if run.finishes else None
+    ending = f", about {left} s left" if left is not None else ""
+    return f"{name} {run.phase or run.get_status_display()}, {run.progress:.0%}{ending}"
+
+
+def deploy_best(catalog: Catalog, runs: Iterable[Run], say: Say) -> Run:
+    """Put the run with the best NDCG@10 into service, unless somebody has already chosen one."""
+    serving = Deployment.objects.filter(catalog=catalog).select_related("run").first()
+    if serving:
+        say(f"{serving.run} serves")
+        return serving.run
+    done = [run for run in runs if run.status == Run.Status.SUCCEEDED]
+    if not done:
+        raise RecommenderError("No recommender could be trained; the reasons are above and on the page Runs.")
+    best = max(done, key=lambda run: run.metrics[METRIC]["value"])
+    deploying.deploy_run(run=best, by=None)
+    say(f"{best} is the best by NDCG@10 and serves now")
+    return best
