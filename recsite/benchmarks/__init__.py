@@ -1,0 +1,24 @@
+"""Figures of quality and speed, each beside a peer measured in the same run.
+
+A benchmark is a module with `run(say) -> dict`: `say(line)` reports progress, the result holds at least name, ours,
+peer, ratio (ours / peer) and unit, and `rows` where one figure is not enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+Say = Callable[[str], None]
+BENCHMARKS = {
+    "import": "recsite.benchmarks.importing",
+    "quality": "recsite.benchmarks.quality",
+    "serving": "recsite.benchmarks.serving",
+}
+
+
+def run(name: str, say: Say) -> dict[str, Any]:
+    """The result of one benchmark, by its registered name."""
+    result: dict[str, Any] = import_module(BENCHMARKS[name]).run(say)
+    return {"name": name, **result}
