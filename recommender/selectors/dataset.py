@@ -9,7 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import Count, Max, QuerySet
 from numpy.typing import NDArray
 from psycopg import sql
 
@@ -89,6 +89,16 @@ def hidden_items(*, catalog_id: int) -> Int:
     """Database keys of what must never be recommended, ascending."""
     hidden = Item.objects.filter(catalog_id=catalog_id, hidden=True).order_by("id").values_list("id", flat=True)
     return np.fromiter(hidden, dtype=np.int64)
+
+
+def item_counts(*, catalog_id: int, items: IdMap) -> Int:
+    """(n_items,) how many interactions each of `items` has now."""
+    found = Interaction.objects.filter(catalog_id=catalog_id).order_by().values_list("item_id")
+    rows = np.array(list(found.annotate(count=Count("id"))), dtype=np.int64).reshape(-1, 2)
+    at = items.positions(rows[:, 0])
+    counts = np.zeros(len(items), dtype=np.int64)
+    counts[at[at >= 0]] = rows[at >= 0, 1]
+    return counts
 
 
 def _features(catalog_id: int, sensitive: Collection[str]) -> dict[str, list[str]]:

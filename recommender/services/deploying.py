@@ -1,0 +1,52 @@
+"""Putting a run into service, and getting at what a finished run has learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from recommender.algorithms.base import Recommender
+from recommender.data.dataset import IdMap
+from recommender.exceptions import Conflict
+from recommender.models import Checkpoint, Deployment, Run
+from recommender.services.checkpoints import load_checkpoint
+
+
+@dataclass(frozen=True)
+class Served:
+    """A recommender that has learned from everything. Column j of its scores is the item with key `items.keys[j]`."""
+
+    run_id: int
+    algorithm: str
+    model: Recommender
+    items: IdMap
+
+
+def deploy_run(*, run: Run, by: Any = None) -> Deployment:
+    """Let `run` serve its catalog from now on. Raises Conflict for a run that has not ended well."""
+    with transaction.atomic():
+        locked = Run.objects.select_for_update().get(pk=run.pk)
+        _require_final(locked)
+        return Deployment.objects.create(catalog_id=locked.catalog_id, run=locked, created_by=by)
+
+
+def load_final(*, run: Run) -> Served:
+    """What serves and exports: the recommender trained on everything, with the keys of its items.
+
+    Histories given to it must be in positions of `items` (selectors.dataset.load_histories makes them so). Raises
+    Conflict for a run that has not ended well, BadCheckpoint where its files are missing or damaged.
+    """
+    _require_final(run)
+    content = load_checkpoint(run_id=run.pk, purpose=Checkpoint.Purpose.FINAL)
+    if content is None:
+        raise Conflict(f"Run {run.pk} has no final checkpoint; train it again.")
+    return Served(run.pk, run.algorithm, content.restore(), content.items)
+
+
+def _require_final(run: Run) -> None:
+    if run.status != Run.Status.SUCCEEDED:
+        raise Conflict(f"Run {run.pk} cannot serve: it is {run.get_status_display()}. Choose a run that is done.")
+    if not run.checkpoints.filter(purpose=Checkpoint.Purpose.FINAL).exists():
+        raise Conflict(f"Run {run.pk} has no final checkpoint; train it again.")

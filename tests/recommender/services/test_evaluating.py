@@ -1,0 +1,79 @@
+"""Figures of runs: what is kept per person, and pairs of runs on the people they share."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from recommender.exceptions import BadInput, Conflict
+from recommender.models import Catalog, Run
+from recommender.services.evaluating import (
+    compare_runs,
+    evaluate_run,
+    forget_people,
+    person_metrics,
+    put_person_metrics,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def measured(catalog: Catalog, users: list[int], values: list[float]) -> Run:
+    run = Run.objects.create(catalog=catalog, algorithm="random", status="succeeded", people=len(users))
+    run.metrics = {"ndcg@10": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    run.person_metrics = put_person_metrics(run_id=run.pk, table=pd.DataFrame({"user": users, "ndcg@10": values}))
+    run.save()
+    return run
+
+
+@pytest.fixture
+def films() -> Catalog:
+    return Catalog.objects.create(name="films")
+
+
+def test_runs_are_compared_on_the_people_they_share(films: Catalog):
+    first = measured(films, [1, 2, 3], [1.0, 1.0, 0.0])
+    second = measured(films, [2, 3, 4], [0.5, 0.0, 1.0])
+    row = compare_runs(runs=[first, second]).iloc[0]
+    assert (row["a"], row["b"], row["people"], row["difference"]) == (first.pk, second.pk, 2, 0.25)
+
+
+def test_runs_without_metrics_are_left_out_and_an_unknown_metric_is_named(films: Catalog):
+    run, waiting = measured(films, [1], [1.0]), Run.objects.create(catalog=films, algorithm="random")
+    assert compare_runs(runs=[run, waiting]).empty
+    with pytest.raises(BadInput, match="no metric “luck”. Known: ndcg@10"):
+        compare_runs(runs=[run], metric="luck")
+
+
+def test_people_can_be_taken_out_of_a_run(films: Catalog):
+    run = measured(films, [1, 2, 3], [1.0, 0.5, 0.0])
+    before = run.person_metrics
+    assert forget_people(run=run, user_ids=[2, 9]) == 1
+    assert person_metrics(run=run)["user"].tolist() == [1, 3]
+    run.person_metrics = before
+    with pytest.raises(Conflict, match="missing from the storage"):
+        person_metrics(run=run)
+
+
+def test_a_run_is_evaluated_as_it_was_measured(films: Catalog):
+    run = measured(films, [1], [1.0])
+    assert evaluate_run(run=run) == {
+        "run": run.pk,
+        "protocol": "leave-last-out",
+        "people": 1,
+        "metrics": {"ndcg@10": {"value": 0.5, "low": 0.4, "high": 0.6}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "field"), [({"protocol": "time"}, "protocol"), ({"protocol": "x"}, "protocol"), ({"shots": 3}, "shots")]
+)
+def test_a_protocol_that_is_not_there_names_those_that_are(films: Catalog, given: dict[str, object], field: str):
+    with pytest.raises(BadInput, match="leave-last-out") as caught:
+        evaluate_run(run=measured(films, [1], [1.0]), **given)
+    assert caught.value.field == field
+
+
+def test_a_run_without_metrics_says_what_it_is(films: Catalog):
+    with pytest.raises(Conflict, match="it is waiting"):
+        evaluate_run(run=Run.objects.create(catalog=films, algorithm="random"))
