@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from recommender.exceptions import BadInput, Conflict
-from recommender.models import Catalog, EndUser, Interaction, Item, Run
+from recommender.models import EndUser, Interaction, Item, Run
 from recommender.services import exporting
 from recommender.services.exporting import export_recommendations
 from recommender.services.training import create_run, execute_run
@@ -35,8 +35,6 @@ def lists(path: Path) -> dict[str, list[dict[str, str]]]:
         for row in reader:
             found[row["user"]].append(row)
     return found
-
-
 
 
 def test_everyone_gets_k_items_best_first_and_none_they_have_met(

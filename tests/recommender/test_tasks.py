@@ -1,0 +1,115 @@
+"""Trainings in real workers: killed, delivered twice, lost on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from recommender.models import Catalog, Run
+from recommender.services.checkpoints import load_checkpoint
+from recommender.services.evaluating import person_metrics
+from recommender.services.training import create_run
+from recommender.tasks import reap, start_training, train
+from tests.recommender.builders import blocks
+from tests.recommender.services.catalogs import catalog_from
+from tests.support import Worker, until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SASREC = {"epochs": 4, "patience": 4}
+
+
+@pytest.fixture
+def films() -> Catalog:
+    return catalog_from(blocks(n_people=300))
+
+
+def over(run: Run) -> bool:
+    run.refresh_from_db()
+    return run.status not in ("queued", "running")
+
+
+def epochs(run: Run) -> int:
+    run.refresh_from_db()
+    return len(run.curve)
+
+
+def test_a_run_is_enqueued_once_its_row_is_committed(films: Catalog, worker: Callable[..., Worker]):
+    worker()
+    with transaction.atomic():
+        run = start_training(catalog=films, algorithm="popularity")
+    until(lambda: over(run))
+    assert run.status == "succeeded"
+
+
+def test_a_run_that_is_delivered_twice_to_two_workers_trains_once(films: Catalog, worker: Callable[..., Worker]):
+    worker(), worker()
+    run = create_run(catalog=films, algorithm="ease")
+    for _ in range(4):
+        train.delay(run.pk)
+    until(lambda: over(run))
+    assert (run.status, run.attempts) == ("succeeded", 1)
+
+
+def test_a_lost_message_is_sent_again(films: Catalog, worker: Callable[..., Worker]):
+    worker()
+    run = create_run(catalog=films, algorithm="popularity")
+    Run.objects.filter(pk=run.pk).update(created=timezone.now() - timedelta(hours=1))
+    reap.delay()
+    until(lambda: over(run))
+    assert run.status == "succeeded"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("phase", "whom"), [("choosing", "worker"), ("refit", "child")])
+def test_a_killed_training_ends_on_the_next_worker_as_if_nothing_had_been(
+    films: Catalog, worker: Callable[..., Worker], phase: str, whom: str
+):
+    first = worker()
+    given: dict[str, Any] = {"catalog": films, "algorithm": "sasrec", "config": SASREC, "seed": 3}
+    whole = start_training(**given)
+    until(lambda: over(whole), 120)
+    run = start_training(**given)
+    until(lambda: epochs(run) and run.curve[-1]["phase"] == phase, 120, f"an epoch of {phase}")
+    assert run.status == "running"
+    if whom == "worker":
+        first.kill()
+        worker()
+    else:
+        os.kill(int(run.worker.split(":")[1]), signal.SIGKILL)
+        until(lambda: not first_is_busy(run), 30)
+        reap.delay()
+    until(lambda: over(run), 120)
+    assert (run.status, run.error) == ("succeeded", "")
+    assert (run.metrics, run.people) == (whole.metrics, whole.people)
+    assert person_metrics(run=run).equals(person_metrics(run=whole))
+    kept = [[(row["phase"], row["epoch"]) for row in one.curve] for one in (run, whole)]
+    assert kept[0] == kept[1]
+    states = [load_checkpoint(run_id=one.pk, purpose="final").state for one in (run, whole)]
+    assert all(np.array_equal(states[0][name], states[1][name]) for name in states[1])
+
+
+def first_is_busy(run: Run) -> bool:
+    """Whether the process that holds the run is still there."""
+    run.refresh_from_db()
+    try:
+        os.kill(int(run.worker.split(":")[1]), 0)
+    except (ProcessLookupError, IndexError):
+        return False
+    return True
+
+
+def test_a_worker_pays_for_torch_only_when_it_trains():
+    code = "import recsite, django; django.setup(); import recommender.tasks, sys; print('torch' in sys.modules)"
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "recsite.settings"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
