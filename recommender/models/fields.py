@@ -5,14 +5,10 @@ from __future__ import annotations
 from django.core.validators import RegexValidator
 from django.db import models
 
-CLIENT_ID_PATTERN = r"^(?!\.{1,2}$)[^/\x00-\x20\x7f]([^/\x00-\x1f\x7f]{0,126}[^/\x00-\x20\x7f])?$"
-"""1 to 128 characters, no slash, no control character, no space at either end; not "." or "..", which an address
-swallows."""
+from recommender.data.identifiers import CLIENT_ID_MESSAGE, CLIENT_ID_PATTERN
 
 CLIENT_ID_SQL = r"^[^/\x01-\x20\x7f]([^/\x01-\x1f\x7f]{0,126}[^/\x01-\x20\x7f])?$"
-"""The same for PostgreSQL's regular expressions (which cannot hold a NUL), less the two dots."""
-
-CLIENT_ID_MESSAGE = "An id has 1 to 128 characters, without a slash, control characters or spaces at its ends."
+"""CLIENT_ID_PATTERN for PostgreSQL's regular expressions (which cannot hold a NUL), less the two dots."""
 
 
 def client_id_field() -> models.CharField:

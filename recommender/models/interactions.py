@@ -8,12 +8,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from recommender.data.identifiers import KIND_PATTERN
 from recommender.models.catalog import Catalog, DataImport
 from recommender.models.items import Item
 from recommender.models.runs import Run
 from recommender.models.users import EndUser
-
-KIND_PATTERN = r"^[a-z][a-z0-9_-]{0,31}$"
 
 
 class Interaction(models.Model):

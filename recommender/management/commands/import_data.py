@@ -1,0 +1,130 @@
+"""Put a data set into a catalog."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from recommender.data.readers import FORMATS, open_reading
+from recommender.exceptions import BadInput
+from recommender.models import Catalog, DataImport
+from recommender.services.importing import create_import, run_import
+
+
+class Command(BaseCommand):
+    help = (
+        "Put MovieLens (100K, 1M, latest), RecBole's atomic files or CSV into a catalog. CSV has the header "
+        "user,item[,rating][,timestamp][,kind][,event_id] and any further columns, which become context. The same file "
+        "twice changes nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", type=Path, help="folder, zip or file")
+        parser.add_argument("--catalog", required=True, metavar="NAME", help="made where there is none of that name")
+        parser.add_argument("--format", choices=FORMATS, default="", help="found out where not given")
+        parser.add_argument(
+            "--users", type=Path, metavar="FILE", help="CSV with the column user; the others become attributes"
+        )
+        parser.add_argument(
+            "--items",
+            type=Path,
+            metavar="FILE",
+            help="CSV with the column item and any of title, description, categories, creators, year, released, price, "
+            "image; several values are separated by |; the others become attributes",
+        )
+        parser.add_argument(
+            "--column",
+            action="append",
+            default=[],
+            metavar="OURS=THEIRS",
+            help="another name of a column (user=visitor_id), or its place without a header (user=1); repeatable",
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path = options["path"].resolve()
+        given = {name: options[name].resolve() for name in ("users", "items") if options[name]}
+        try:
+            columns = named_columns(options["column"])
+            open_reading(path, format=options["format"], columns=columns, **given)
+            catalog, made = catalog_named(options["catalog"])
+            row = create_import(
+                catalog=catalog,
+                source=str(options["path"]),
+                format=options["format"],
+                options={"path": str(path), "columns": columns, **{name: str(one) for name, one in given.items()}},
+            )
+            done = self._run(row, made=made)
+        except BadInput as error:
+            raise CommandError(str(error)) from None
+        self._show(done, as_json=options["json"])
+
+    def _run(self, row: DataImport, *, made: bool) -> DataImport:
+        """A catalog that was made for an import that failed goes with it."""
+        try:
+            return run_import(import_id=row.pk, report=self._progress if sys.stderr.isatty() else None)
+        except BaseException:
+            if made:
+                row.catalog.delete()
+            raise
+        finally:
+            if sys.stderr.isatty():
+                self.stderr.write("\r\033[K", ending="")
+
+    def _progress(self, phase: str, done: float) -> None:
+        self.stderr.write(f"\r\033[K{done:4.0%} {phase}", ending="")
+        self.stderr.flush()
+
+    def _show(self, done: DataImport, *, as_json: bool) -> None:
+        counts = done.counts
+        if as_json:
+            shown = {
+                "import": done.pk,
+                "catalog": done.catalog.name,
+                "format": done.format,
+                "status": done.status,
+                "has_clock": done.has_clock,
+                "rejects": done.rejects or None,
+                **counts,
+            }
+            self.stdout.write(json.dumps(shown, ensure_ascii=False))
+            return
+        self.stdout.write(f"{done.source} ({done.format}) → {done.catalog.name} in {counts['seconds']:g} s")
+        for role in ("users", "items", "interactions"):
+            found = ", ".join(f"{number:,} {name}" for name, number in counts.get(role, {}).items() if number)
+            self.stdout.write(f"  {role}: {found or 'none'}")
+        for note in counts["notes"]:
+            self.stdout.write(f"  {note}")
+        for reason, number in counts["reasons"].items():
+            self.stdout.write(f"  {number:,} rows set aside: {reason}")
+        if done.rejects:
+            self.stdout.write(f"  the rows set aside are in the storage as {done.rejects}")
+
+
+def named_columns(pairs: list[str]) -> dict[str, str]:
+    columns = {}
+    for pair in pairs:
+        ours, mark, theirs = pair.partition("=")
+        if not (mark and ours.strip() and theirs.strip()):
+            raise BadInput(f"--column {pair}: write it as user=visitor_id.", field="column")
+        columns[ours.strip()] = theirs.strip()
+    return columns
+
+
+def catalog_named(name: str) -> tuple[Catalog, bool]:
+    """The catalog of that name and whether it was made now."""
+    catalog = Catalog(name=name)
+    if found := Catalog.objects.filter(name=name).first():
+        return found, False
+    try:
+        catalog.full_clean()
+    except ValidationError as error:
+        message = " ".join(error.messages)
+        raise BadInput(f"--catalog {name}: {message}", field="catalog") from None
+    catalog.save()
+    return catalog, True
