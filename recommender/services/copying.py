@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def tails(batch: Batch) -> tuple[NDArray[np.int64], list[bytes]]:
         number, kind = divmod(rest, kinds)
         value, text = numbers[number], batch.contexts.words[context]
         parts.append(
-            sized(None if np.isnan(value) else np.float64(value).astype(">f8").tobytes())
+            sized(None if np.isnan(value) else struct.pack(">d", value))
             + sized(batch.kinds.words[kind].encode())
             + sized(b"\x01" + text.encode() if text else None)
         )
