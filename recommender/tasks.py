@@ -10,14 +10,17 @@ To make `reap` also take up other work that can die, append a function to `reape
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from celery import shared_task
+from django.core.files import File
 from django.db import transaction
 
-from recommender.models import Catalog, Run
-from recommender.services import leases, monitoring, training
+from recommender.exceptions import BadInput
+from recommender.models import Catalog, DataImport, Run
+from recommender.services import importing, leases, monitoring, training
 
 reapers: list[Callable[[], None]] = []
 """Called by every `reap`, in order: each finds work whose worker died and enqueues it again."""
@@ -55,3 +58,46 @@ def reap_runs() -> None:
 
 
 reapers.append(reap_runs)
+
+
+def start_import(
+    *,
+    catalog: Catalog,
+    file: File[Any],
+    name: str,
+    users: File[Any] | None = None,
+    items: File[Any] | None = None,
+    format: str = "",
+    columns: Mapping[str, str] | None = None,
+    by: Any = None,
+) -> DataImport:
+    """An import of an uploaded file (with files of people and items beside it) that a worker will take up.
+
+    `name` is the file's own, `columns` gives our names their names in the file. See services.importing.create_import.
+    """
+    options: dict[str, Any] = {"columns": dict(columns or {})}
+    for role, extra in (("users", users), ("items", items)):
+        if extra is not None:
+            options[f"{role}_upload"] = importing.store_upload(file=extra, name=extra.name or f"{role}.csv")
+    upload = importing.store_upload(file=file, name=name)
+    row = importing.create_import(
+        catalog=catalog, source=name, format=format, options=options, upload=upload, created_by=by
+    )
+    transaction.on_commit(partial(import_upload.delay, row.pk))
+    return row
+
+
+@shared_task
+def import_upload(import_id: int) -> None:
+    """Carry an import out; why one failed stands in its row."""
+    with suppress(BadInput):
+        importing.run_import(import_id=import_id)
+
+
+def reap_imports() -> None:
+    """Enqueue imports whose worker died or whose message was lost."""
+    for import_id in importing.dead_imports():
+        import_upload.delay(import_id)
+
+
+reapers.append(reap_imports)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
+from django.utils.text import get_valid_filename
 from numpy.typing import NDArray
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
@@ -27,7 +29,7 @@ from recommender.data.readers.rows import Batch, Column
 from recommender.data.readers.tables import Table
 from recommender.exceptions import BadImport, BadInput
 from recommender.models import Catalog, DataImport, EndUser, Interaction, Item
-from recommender.services import copying, upserting
+from recommender.services import copying, popular, upserting
 from recommender.services.import_progress import Progress, free
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,7 @@ def create_import(
     """An import that waits to be run.
 
     `source` is what was given, in the giver's words. `upload` names a file in the storage; without it, `options` has
-    "path". Other options: "users" and "items" (paths) or "users_upload" and "items_upload" (names in the storage),
+    "path" or the source is one. Other options: "users" and "items" (paths) or "users_upload" and "items_upload" (names in the storage),
     "columns" (our names → the file's). Raises BadImport for an unknown format.
     """
     if format not in ("", *FORMATS):
@@ -64,6 +66,12 @@ def create_import(
         upload=upload,
         created_by=created_by,
     )
+
+
+def store_upload(*, file: File[Any], name: str) -> str:
+    """Keeps an uploaded file until it is imported; returns its name in the storage. The suffix of `name` stays."""
+    plain = PurePosixPath(name.replace("\\", "/")).name
+    return default_storage.save(f"imports/uploads/{get_valid_filename(plain)}", file)
 
 
 def run_import(*, import_id: int, report: Report | None = None) -> DataImport:
@@ -117,8 +125,7 @@ def local_files(done: DataImport) -> Iterator[dict[str, Path]]:
         for name, upload in stored.items():
             if upload:
                 paths[name] = fetched(upload, Path(place) / name)
-        if "path" not in paths:
-            raise BadImport("Nothing was given to import.", field="path")
+        paths.setdefault("path", Path(done.source))
         yield paths
 
 
@@ -138,7 +145,7 @@ def dead_imports() -> list[int]:
 
     An import from a path is its caller's own process; when that is gone it is marked as failed.
     """
-    late = timezone.now() - timezone.timedelta(seconds=settings.LEASE_SECONDS)
+    late = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
     dead = DataImport.objects.filter(status=DataImport.Status.RUNNING, heartbeat__lt=late)
     dead.filter(upload="").update(
         status=DataImport.Status.FAILED,
@@ -188,6 +195,7 @@ class Import:
             self.row.save(update_fields=["rejects", "counts", "format"])
             raise
         refresh_statistics(Interaction)
+        popular.changed(catalog_id=self.catalog.pk)
 
     def _lock(self) -> None:
         """One import into a catalog at a time; references are checked as rows come, not all at the end."""
@@ -278,7 +286,7 @@ class Import:
             **self.counts,
             "reasons": dict(rejects.reasons.most_common(50)),
             "notes": reading.notes(),
-            "seconds": round(time.monotonic() - self.started, 2),
+            "durations": {"total": round(time.monotonic() - self.started, 2)},
         }
         if len(rejects):
             rejects.file.seek(0)

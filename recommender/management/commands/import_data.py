@@ -94,7 +94,7 @@ class Command(BaseCommand):
             }
             self.stdout.write(json.dumps(shown, ensure_ascii=False))
             return
-        self.stdout.write(f"{done.source} ({done.format}) → {done.catalog.name} in {counts['seconds']:g} s")
+        self.stdout.write(f"{done.source} ({done.format}) → {done.catalog.name} in {counts['durations']['total']:g} s")
         for role in ("users", "items", "interactions"):
             found = ", ".join(f"{number:,} {name}" for name, number in counts.get(role, {}).items() if number)
             self.stdout.write(f"  {role}: {found or 'none'}")
