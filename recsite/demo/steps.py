@@ -34,12 +34,11 @@ def import_once(given: Path | None, downloads: Path, say: Say) -> Catalog:
         return catalog
     source = movielens.obtain(given, downloads, say)
     say(f"Importing {source.name}")
-    row = importing.create_import(catalog=catalog, source=str(source), format="", options={}, created_by=None)
-    importing.run_import(import_id=row.pk)
-    row.refresh_from_db()
-    if row.status != DataImport.Status.SUCCEEDED:
-        raise RecommenderError(f"The import did not succeed: {row.error}")
-    say("Imported " + ", ".join(f"{n['new']:,} {what}" for what, n in row.counts.items() if "new" in n))
+    path = str(source.resolve())
+    row = importing.create_import(catalog=catalog, source=source.name, options={"path": path}, created_by=None)
+    done = importing.run_import(import_id=row.pk)
+    counts = {role: done.counts[role] for role in ("users", "items", "interactions")}
+    say("Imported " + ", ".join(f"{found['new']:,} {role}" for role, found in counts.items()))
     return catalog
 
 
