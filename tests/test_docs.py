@@ -1,0 +1,26 @@
+"""The documentation says what is so."""
+
+from __future__ import annotations
+
+import re
+
+from django.conf import settings
+
+DOCS = settings.BASE_DIR / "docs"
+
+
+def test_every_setting_of_the_environment_is_described_and_none_else() -> None:
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (settings.BASE_DIR / "recsite" / "settings.py").read_text()))
+    described = set(re.findall(r"^\| `([A-Z_]+)` \|", (DOCS / "operating.md").read_text(), re.MULTILINE))
+    assert described == read
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in [settings.BASE_DIR / "README.md", *DOCS.glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} → {target}"
+
+
+def test_no_document_names_a_place_on_somebodys_machine() -> None:
+    for page in [settings.BASE_DIR / "README.md", settings.BASE_DIR / "CHANGELOG.md", *DOCS.glob("*.md")]:
+        assert not re.search(r"(?<![\w.])/(home|root|work|Users)/", page.read_text()), page.name
