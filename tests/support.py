@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -41,6 +42,13 @@ def until(condition: Callable[[], object], seconds: float = 30, what: str = "the
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not come about within {seconds} s"
         time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def processes_of(folder: Path) -> list[psutil.Process]:

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from recsite import embedded
 from recsite.embedded.servers import Postgres, Redis
-from tests.support import processes_of, until
+from tests.support import free_port, processes_of, until
 
 HOLDER = """
 import sys
@@ -209,12 +209,6 @@ def test_servers_on_tcp_ask_for_the_password(open_folder: Path) -> None:
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             psycopg.connect(f"postgres://recsite:wrong@127.0.0.1:{ports[0]}/recsite")
         assert redis.Redis(port=ports[1]).ping()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_one_server_alone_can_be_asked_for(open_folder: Path) -> None:

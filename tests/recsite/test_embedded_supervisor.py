@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -16,22 +15,21 @@ import psutil
 import pytest
 from django.conf import settings
 
+from recsite import embedded
 from recsite.embedded.supervisor import serving
-from tests.support import processes_of, until
+from tests.support import free_port, processes_of, until
 
 
 class Served:
     """A running `manage.py serve`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.output = folder.with_suffix(".out")
         with self.output.open("w") as file:
             self.process = subprocess.Popen(
-                serve(self.port), cwd=settings.BASE_DIR, env=env(folder), stdout=file, stderr=file
+                serve(self.port), cwd=settings.BASE_DIR, env=env(folder, **environment), stdout=file, stderr=file
             )
         until(lambda: "serving at" in self.said() or self.process.poll() is not None, 120, "serving")
         assert self.process.poll() is None, self.said()
@@ -62,8 +60,8 @@ def serve(port: int) -> list[str]:
     return [sys.executable, "manage.py", "serve", "--port", str(port)]
 
 
-def env(folder: Path) -> dict[str, str]:
-    return os.environ | {"DATA_DIR": str(folder)}
+def env(folder: Path, **more: str) -> dict[str, str]:
+    return os.environ | {"DATA_DIR": str(folder), **more}
 
 
 def refused(folder: Path, port: int) -> str:
@@ -76,11 +74,11 @@ def refused(folder: Path, port: int) -> str:
 
 
 @pytest.fixture
-def start(open_folder: Path) -> Iterator[Callable[[], Served]]:
+def start(open_folder: Path) -> Iterator[Callable[..., Served]]:
     started: list[Served] = []
 
-    def one() -> Served:
-        started.append(Served(open_folder))
+    def one(**environment: str) -> Served:
+        started.append(Served(open_folder, **environment))
         return started[-1]
 
     yield one
@@ -89,7 +87,7 @@ def start(open_folder: Path) -> Iterator[Callable[[], Served]]:
             served.end(signal.SIGTERM)
 
 
-def test_what_dies_is_started_again_and_ctrl_c_leaves_nothing(start: Callable[[], Served], open_folder: Path) -> None:
+def test_what_dies_is_started_again_and_ctrl_c_leaves_nothing(start: Callable[..., Served], open_folder: Path) -> None:
     served = start()
     for part in ("gunicorn", "-Q training", "-Q default", "beat"):
         before = served.child(part)
@@ -109,7 +107,7 @@ def others(served: Served, part: str, pid: int) -> bool:
 
 
 def test_a_second_one_says_where_the_first_serves_and_a_taken_port_is_named(
-    start: Callable[[], Served], open_folder: Path
+    start: Callable[..., Served], open_folder: Path
 ) -> None:
     served = start()
     assert serving(open_folder) == {"pid": served.process.pid, "url": f"http://127.0.0.1:{served.port}/"}
@@ -122,7 +120,7 @@ def test_a_second_one_says_where_the_first_serves_and_a_taken_port_is_named(
 
 
 def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_adopts_the_servers(
-    start: Callable[[], Served], open_folder: Path
+    start: Callable[..., Served], open_folder: Path
 ) -> None:
     served = start()
     postgres = served.child("bin/postgres").pid
@@ -135,3 +133,21 @@ def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_adopts_th
     assert psutil.pid_exists(postgres)
     again.end(signal.SIGHUP)
     assert processes_of(open_folder) == []
+
+
+def test_the_grown_shape_serves_on_servers_of_other_processes_reached_over_tcp(
+    start: Callable[..., Served], open_folder: Path
+) -> None:
+    options = embedded.Options(durable=False, tied=True, postgres_port=free_port(), redis_port=free_port())
+    with embedded.running(open_folder / "elsewhere", options=options) as held:
+        served = start(
+            DATABASE_URL=f"postgres://recsite:{held.postgres.password}@127.0.0.1:{options.postgres_port}/recsite",
+            REDIS_URL=f"redis://127.0.0.1:{options.redis_port}/0",
+            SECRET_KEY="a key of this test",
+            ALLOWED_HOSTS="127.0.0.1",
+            HTTPS="false",
+        )
+        assert served.answers()
+        children = {child.name() for child in psutil.Process(served.process.pid).children()}
+        assert not children & {"postgres", "redis-server"}
+        served.end(signal.SIGTERM)
