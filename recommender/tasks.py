@@ -20,7 +20,7 @@ from django.db import transaction
 
 from recommender.exceptions import BadInput
 from recommender.models import Catalog, DataImport, Run
-from recommender.services import importing, leases, monitoring, training
+from recommender.services import importing, impressions, leases, monitoring, training
 
 reapers: list[Callable[[], None]] = []
 """Called by every `reap`, in order: each finds work whose worker died and enqueues it again."""
@@ -46,6 +46,12 @@ def reap() -> None:
     """Take up what died: a worker that starts asks for it, and beat does twice per lease."""
     for each in reapers:
         each()
+
+
+@shared_task
+def drain_impressions() -> None:
+    """Write the impressions that answers left in Redis; beat asks for it every few seconds."""
+    impressions.drain()
 
 
 def reap_runs() -> None:

@@ -12,6 +12,9 @@ from django.conf import settings
 from recommender.workers import forget_worker, note_worker
 from recsite.embedded.lifetime import die_with_parent
 
+DRAIN_SECONDS = 5.0
+"""How long an answer waits in Redis before it is written as an impression."""
+
 
 @worker_process_init.connect
 def end_with_worker(**_: object) -> None:
@@ -32,6 +35,8 @@ def schedule(sender: Celery, **_: object) -> None:
     """What beat does by itself. Exactly one beat runs; what it could not hand to a worker in time is dropped."""
     every = settings.LEASE_SECONDS / 2
     sender.add_periodic_task(every, sender.signature("recommender.tasks.reap"), name="reap", expires=every)
+    drain = sender.signature("recommender.tasks.drain_impressions")
+    sender.add_periodic_task(DRAIN_SECONDS, drain, name="drain impressions", expires=DRAIN_SECONDS)
 
 
 @worker_ready.connect

@@ -200,6 +200,7 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING")},
     "loggers": {
+        "django.request": {"level": "ERROR"},  # what a client did wrong is told to the client
         "recommender": {"level": env.str("LOG_LEVEL", "INFO")},
         "explain": {"level": env.str("LOG_LEVEL", "INFO")},
     },

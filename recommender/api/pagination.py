@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 
 from django.db.models import QuerySet
@@ -36,6 +37,8 @@ def _decoded(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     try:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", cursor):
+            raise ValueError(cursor)
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
         word, _, key = text.partition(" ")
         if word != "after" or not key.isascii() or not key.isdigit() or len(key) > 18:

@@ -12,7 +12,7 @@ from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from recommender.api.problems import Problem
+from recommender.api.problems import Problem, too_large
 
 SUSPECT = re.compile(rb"\\u(0000|[dD][89abAB])|\x00")
 DEPTH = 20
@@ -40,7 +40,7 @@ def _read(stream: IO[bytes]) -> bytes:
     limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     body = stream.read(limit + 1)
     if len(body) > limit:
-        raise Problem(413, f"The body is larger than {limit >> 20} MiB. Send it in several calls.")
+        raise Problem(413, too_large())
     return body
 
 

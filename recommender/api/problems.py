@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -58,7 +59,7 @@ def handler(exc: Exception, context: Mapping[str, Any]) -> Response:
     if isinstance(exc, RecommenderError):
         return _of_ours(exc)
     if isinstance(exc, RequestDataTooBig):
-        return answer(413, "The body is too large. Send it in several calls.")
+        return answer(413, too_large())
     if isinstance(exc, SuspiciousOperation):
         return answer(400, "The request is not well-formed.")
     if isinstance(exc, OperationalError):
@@ -116,6 +117,11 @@ def summary(errors: list[dict[str, str]]) -> str:
     sentence = f"{first['field']}: {first['message']}" if first["field"] else first["message"]
     more = len(errors) - 1
     return sentence if not more else f"{sentence} ({more} more)"
+
+
+def too_large() -> str:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return f"The body is larger than {limit >> 20} MiB. Send it in several calls."
 
 
 def plain_answer(status: int, detail: str) -> JsonResponse:

@@ -6,7 +6,7 @@ from django.urls import path, re_path, register_converter
 
 from recommender.api.converters import ClientIdConverter
 from recommender.api.problems import nothing_here
-from recommender.api.views import catalogue, documentation, serving
+from recommender.api.views import catalogue, documentation, runs, serving
 
 register_converter(ClientIdConverter, "client_id")
 app_name = "api"
@@ -15,14 +15,18 @@ urlpatterns = [
     path("docs/", documentation.Docs.as_view(), name="docs"),
     path("v1/schema/", documentation.Schema.as_view(), name="schema"),
     path("v1/users/", catalogue.UserList.as_view(), name="users"),
-    path("v1/users/bulk/", catalogue.UserBulk.as_view(), name="users-bulk"),
+    path("v1/users/bulk/", catalogue.UserBulk.as_view(), {"given": "bulk"}, name="users-bulk"),
     path("v1/users/<client_id:given>/", catalogue.UserDetail.as_view(), name="user"),
     path("v1/users/<client_id:given>/recommendations/", serving.Recommendations.as_view(), name="user-recommendations"),
     path("v1/items/", catalogue.ItemList.as_view(), name="items"),
-    path("v1/items/bulk/", catalogue.ItemBulk.as_view(), name="items-bulk"),
+    path("v1/items/bulk/", catalogue.ItemBulk.as_view(), {"given": "bulk"}, name="items-bulk"),
     path("v1/items/<client_id:given>/", catalogue.ItemDetail.as_view(), name="item"),
     path("v1/items/<client_id:given>/similar/", serving.Similar.as_view(), name="item-similar"),
     path("v1/popular/", serving.Popular.as_view(), name="popular"),
     path("v1/events/", serving.Events.as_view(), name="events"),
+    path("v1/runs/", runs.RunList.as_view(), name="runs"),
+    path("v1/runs/<int:run>/", runs.RunDetail.as_view(), name="run"),
+    path("v1/runs/<int:run>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
+    path("v1/runs/<int:run>/deploy/", runs.RunDeploy.as_view(), name="run-deploy"),
     re_path(r"^(?P<path>.*)$", nothing_here, name="nothing"),
 ]

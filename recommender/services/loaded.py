@@ -6,37 +6,29 @@ import logging
 import sys
 import threading
 import time
-from dataclasses import dataclass
 
 from django.conf import settings
 
-from recommender.algorithms.base import Recommender
-from recommender.data.dataset import IdMap
-from recommender.exceptions import BadCheckpoint
-from recommender.models import Checkpoint, Deployment
-from recommender.services import checkpoints
+from recommender.exceptions import BadCheckpoint, Conflict
+from recommender.models import Deployment, Run
+from recommender.services import deploying
 
 logger = logging.getLogger(__name__)
 BROKEN_SECONDS = 30.0
 """A checkpoint that cannot be loaded is not tried again for this long."""
 
 
-@dataclass(frozen=True)
-class Loaded:
-    run_id: int
-    algorithm: str
-    recommender: Recommender
-    items: IdMap
-
-
-_held: dict[int, Loaded] = {}
+_held: dict[int, deploying.Served] = {}
 _used: dict[int, float] = {}
-_broken: dict[int, tuple[float, BadCheckpoint]] = {}
+_broken: dict[int, tuple[float, BadCheckpoint | Conflict]] = {}
 _lock = threading.Lock()
 
 
-def get(run_id: int) -> Loaded:
-    """The recommender of a succeeded run. Threads that ask at once wait for one load. Raises BadCheckpoint."""
+def get(run_id: int) -> deploying.Served:
+    """The recommender of a succeeded run. Threads that ask at once wait for one load.
+
+    Raises BadCheckpoint or Conflict.
+    """
     _used[run_id] = time.monotonic()
     found = _held.get(run_id)
     if found is not None:
@@ -54,17 +46,14 @@ def _make_room() -> None:
         _held.pop(oldest)
 
 
-def _loaded(run_id: int) -> Loaded:
+def _loaded(run_id: int) -> deploying.Served:
     until, error = _broken.get(run_id, (0.0, None))
     if error is not None and time.monotonic() < until:
         raise error
     began = time.perf_counter()
     try:
-        checkpoint = checkpoints.load_checkpoint(run_id=run_id, purpose=Checkpoint.Purpose.FINAL)
-        if checkpoint is None:
-            raise BadCheckpoint(f"Run {run_id} has no checkpoint to serve from. Train again.")
-        found = Loaded(run_id, checkpoint.algorithm, checkpoint.restore(), checkpoint.items)
-    except BadCheckpoint as error:
+        found = deploying.load_final(run=Run.objects.get(pk=run_id))
+    except (BadCheckpoint, Conflict) as error:
         _broken[run_id] = (time.monotonic() + BROKEN_SECONDS, error)
         logger.error("Run %s cannot serve: %s", run_id, error)
         raise

@@ -19,7 +19,7 @@ from recommender.services import memory
 
 MOST = 100_000
 """Of a larger catalog only the best known items are kept."""
-KEPT_SECONDS = 3600
+KEPT_SECONDS = 600
 SHARE = 50.0
 PREFIX = "recsite:counted"
 

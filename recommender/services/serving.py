@@ -136,22 +136,22 @@ def _run_of(question: Question, person: select.Person) -> int | None:
 def _by_model(question: Question, run_id: int, past: select.History) -> Made | None:
     """None where the model knows nothing that the person met, or the deployed one cannot be loaded."""
     try:
-        model = loaded.get(run_id)
-    except BadCheckpoint as error:
+        served = loaded.get(run_id)
+    except (BadCheckpoint, Conflict) as error:
         if question.run is not None:
             raise Conflict(str(error)) from error
         return None
-    at = model.items.positions(past.items)
+    at = served.items.positions(past.items)
     histories = select.as_histories(past, at, context=dict(question.context), now=time.time())
     if not len(histories.items):
         return None
-    scores = model.recommender.score(histories)[0].astype(np.float32, copy=True)
-    ranking = Ranking(model.items, scores).without(past.items)
-    also = past.items if reasons.exact(model.recommender) else ()
+    scores = served.model.score(histories)[0].astype(np.float32, copy=True)
+    ranking = Ranking(served.items, scores).without(past.items)
+    also = past.items if reasons.exact(served.model) else ()
     places, names = _places(question, ranking, also=also)
-    positions = model.items.positions(np.array([place.key for place in places], dtype=np.int64))
-    explained = reasons.of(model.algorithm, model.recommender, histories, positions, model.items, names)
-    return model.algorithm, places, explained
+    positions = served.items.positions(np.array([place.key for place in places], dtype=np.int64))
+    explained = reasons.of(served.algorithm, served.model, histories, positions, served.items, names)
+    return served.algorithm, places, explained
 
 
 def _by_popularity(question: Question, past: select.History | None, *, deployed: bool) -> Made:

@@ -1,0 +1,91 @@
+"""Erasing a person leaves no trace in rows, queues, caches or files."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from django.core.files.storage import default_storage
+
+from recommender import hooks
+from recommender.models import Catalog, EndUser, Impression, Interaction, Run
+from recommender.services import erasure, evaluating, feedback, impressions, memory, popular, serving
+from recommender.services.feedback import Event
+
+TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def catalog(db: None) -> Catalog:
+    memory.client().delete(impressions.LIST)
+    catalog = Catalog.objects.create(name="films")
+    events = [Event(user, item, "view", None, TIME) for user in ("u", "v") for item in ("a", "b")]
+    feedback.record(catalog=catalog, events=list(enumerate(events)))
+    return catalog
+
+
+def person(name: str) -> EndUser:
+    return EndUser.objects.get(client_id=name)
+
+
+def measured(catalog: Catalog) -> Run:
+    table = pd.DataFrame({"user": [person("u").pk, person("v").pk], "ndcg@10": [0.1, 0.2]})
+    run = Run.objects.create(catalog=catalog, algorithm="ease", status=Run.Status.SUCCEEDED)
+    run.person_metrics = evaluating.put_person_metrics(run_id=run.pk, table=table)
+    run.save()
+    return run
+
+
+def test_all_traces_go(catalog, django_capture_on_commit_callbacks):
+    run, old = measured(catalog), None
+    old = run.person_metrics
+    serving.recommend(serving.Question(catalog.pk, "u"))
+    impressions.drain()
+    serving.recommend(serving.Question(catalog.pk, "u"))
+    heard = []
+    listener = lambda **given: heard.append(given)  # noqa: E731
+    hooks.erasure_listeners.append(listener)
+    key = person("u").pk
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            erasure.erase(catalog=catalog, user_ids=[key])
+    finally:
+        hooks.erasure_listeners.remove(listener)
+    impressions.drain()
+    assert heard == [{"catalog": catalog, "user_ids": [key]}]
+    assert not EndUser.objects.filter(pk=key).exists() and not Impression.objects.exists()
+    assert Interaction.objects.count() == 2 and set(popular.popular(catalog_id=catalog.pk).counts) == {1.0}
+    run.refresh_from_db()
+    assert list(evaluating.person_metrics(run=run)["user"]) == [person("v").pk]
+    assert not default_storage.exists(old)
+
+
+def test_when_one_part_fails_nothing_is_erased(catalog):
+    run = measured(catalog)
+
+    def refuse(**_: object) -> None:
+        raise RuntimeError("not now")
+
+    hooks.erasure_listeners.append(refuse)
+    try:
+        with pytest.raises(RuntimeError):
+            erasure.erase(catalog=catalog, user_ids=[person("u").pk])
+    finally:
+        hooks.erasure_listeners.remove(refuse)
+    assert Interaction.objects.count() == 4
+    run.refresh_from_db()
+    assert len(evaluating.person_metrics(run=run)) == 2
+
+
+def test_a_file_that_is_gone_does_not_stop_it(catalog):
+    run = measured(catalog)
+    default_storage.delete(run.person_metrics)
+    erasure.erase(catalog=catalog, user_ids=[person("u").pk])
+    assert not EndUser.objects.filter(client_id="u").exists()
+
+
+def test_nobody_of_another_catalog_is_erased(catalog):
+    other = Catalog.objects.create(name="songs")
+    erasure.erase(catalog=other, user_ids=[person("u").pk])
+    assert person("u")
