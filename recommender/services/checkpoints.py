@@ -14,7 +14,7 @@ from django.db import transaction
 
 from recommender.algorithms import checkpoint as codec
 from recommender.exceptions import BadCheckpoint
-from recommender.models import Checkpoint
+from recommender.models import Checkpoint, Run
 
 WEIGHTS, ABOUT = "weights.safetensors", "about.json"
 
@@ -72,6 +72,24 @@ def take(path: str) -> bytes:
     """The content of a file. Raises OSError where it is missing."""
     with default_storage.open(path, "rb") as file:
         return bytes(file.read())
+
+
+def sweep(*, run_id: int) -> None:
+    """Remove what a run left in the storage that no row names: folders written just before its worker was killed."""
+    home = f"runs/{run_id}"
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run_id)  # an erasure that is just writing a file has it locked
+        named = {run.person_metrics, *run.checkpoints.values_list("path", flat=True)}
+        try:
+            folders, files = default_storage.listdir(home)
+        except (FileNotFoundError, NotImplementedError):
+            return
+        for folder in folders:
+            if f"{home}/{folder}" not in named:
+                remove_folder(f"{home}/{folder}")
+        for file in files:
+            if f"{home}/{file}" not in named:
+                default_storage.delete(f"{home}/{file}")
 
 
 def remove_folder(folder: str) -> None:

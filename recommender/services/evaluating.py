@@ -15,7 +15,7 @@ from django.db import transaction
 from recommender.evaluation.protocol import Evaluation
 from recommender.evaluation.significance import compare_all, intervals
 from recommender.exceptions import BadInput, Conflict
-from recommender.models import Run
+from recommender.models import EndUser, Run
 from recommender.services.checkpoints import put, take
 
 PROTOCOLS = ("leave-last-out",)
@@ -58,6 +58,15 @@ def forget_people(*, run: Run, user_ids: Collection[int]) -> int:
         run.save(update_fields=["person_metrics"])
         transaction.on_commit(lambda: default_storage.delete(old))  # an erasure that fails leaves the file there was
     return len(table) - len(kept)
+
+
+def forget_erased(*, run_id: int) -> int:
+    """Take people out of a run's metrics who were erased while it was being measured; returns how many rows went."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().get(pk=run_id)
+        measured = person_metrics(run=run)["user"]
+        there = EndUser.objects.filter(catalog_id=run.catalog_id).values_list("id", flat=True)
+        return forget_people(run=run, user_ids=set(measured) - set(there))
 
 
 def summarised(evaluation: Evaluation) -> dict[str, dict[str, float | None]]:

@@ -115,6 +115,7 @@ def _end(lease: Lease, status: str, **changes: Any) -> None:
         lasting(lambda: lease.write(status=status, finished=Now(), finishes=None, phase="", **changes))
     if Run.objects.filter(pk=lease.run_id, worker=lease.worker).exists():
         checkpoints.remove_checkpoint(run_id=lease.run_id, purpose=Purpose.RESUME)
+        checkpoints.sweep(run_id=lease.run_id)
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,7 @@ class _Training:
             content = self._content(fitted.chosen, fitted.model.state(), MEASURED)
             written = results | {"person_metrics": path}
         self._keep_with(Purpose.MEASURED, MEASURED, content, written | self.recorder.standing())
+        evaluating.forget_erased(run_id=run.pk)
         return content
 
     def _refit(self, chosen: Config) -> None:
@@ -220,6 +222,7 @@ class _Training:
         standing = self.recorder.standing() | {"phase": "", "finishes": None, "progress": 1.0}
         self._keep_with(Purpose.FINAL, REFIT, content, standing | over)
         checkpoints.remove_checkpoint(run_id=run.pk, purpose=Purpose.RESUME)
+        checkpoints.sweep(run_id=run.pk)
 
     def _keep_with(self, purpose: str, phase: Phase, content: Content, changes: dict[str, Any]) -> None:
         """Keep a checkpoint and change the run in one transaction."""

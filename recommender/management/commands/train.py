@@ -18,6 +18,8 @@ from recommender.services import monitoring, training
 from recommender.tasks import start_training
 
 LOOK_SECONDS = 0.3
+PATIENCE_SECONDS = 5.0
+"""How long a run may wait before the worker that was to take it is looked for again."""
 
 
 class Command(PlainCommand):
@@ -43,12 +45,9 @@ class Command(PlainCommand):
             run = start_training(**wanted)
             if not worker:
                 self.note("No worker takes trainings now; the run waits until one does.")
-        elif worker:
-            run = start_training(**wanted)
-            self._wait(run)
         else:
-            run = training.create_run(**wanted)
-            self._train_here(run)
+            run = start_training(**wanted) if worker else training.create_run(**wanted)
+            self._see_through(run, here=not worker)
         run.refresh_from_db()
         self.error = run.error
         return outcome(run)
@@ -64,29 +63,30 @@ class Command(PlainCommand):
         if result["status"] == Run.Status.CANCELLED:
             raise CommandError(f"Run {result['run']} was cancelled.")
 
-    def _wait(self, run: Run) -> None:
-        """Follow the run in the worker; Ctrl-C stops following."""
+    def _see_through(self, run: Run, *, here: bool) -> None:
+        """Train here, or follow the run in the worker; where that has gone before it began, train here after all."""
+        while here or not self._followed(run):
+            over = threading.Event()
+            follower = threading.Thread(target=follow_apart, args=(run, over), daemon=True)
+            follower.start()
+            try:
+                if training.execute_run(run_id=run.pk):
+                    return
+            finally:
+                over.set()
+                follower.join()
+            here = False  # somebody else has taken it
+
+    def _followed(self, run: Run) -> bool:
+        """Whether the run came to its end in the worker. Ctrl-C only stops following."""
         try:
-            follow(run, threading.Event(), self.note)
+            return follow(run, threading.Event())
         except KeyboardInterrupt:
             self.note(
                 f"\nRun {run.pk} goes on in the worker. To stop it, cancel it on its page or by "
                 f"POST /api/v1/runs/{run.pk}/cancel/."
             )
             raise
-
-    def _train_here(self, run: Run) -> None:
-        """Train in this process; Ctrl-C cancels the run."""
-        over = threading.Event()
-        follower = threading.Thread(target=follow_apart, args=(run, over, self.note), daemon=True)
-        follower.start()
-        try:
-            taken = training.execute_run(run_id=run.pk)
-        finally:
-            over.set()
-            follower.join()
-        if not taken:
-            self._wait(run)
 
 
 def settings_from(pairs: list[str]) -> dict[str, str]:
@@ -103,24 +103,26 @@ def outcome(run: Run) -> dict[str, Any]:
     return {"run": run.pk, "status": run.status, "seconds": seconds, "metrics": run.metrics}
 
 
-def follow(run: Run, over: threading.Event, note: Any) -> None:
-    """Show how far the run is until it ends or `over` is set."""
-    progress, noted, began = Progress(), False, time.monotonic()
+def follow(run: Run, over: threading.Event) -> bool:
+    """Show how far the run is until it ends (true), or `over` is set or no worker is there to begin it (false)."""
+    progress, began = Progress(), time.monotonic()
     seen = Run.objects.defer("curve", "traceback", "config", "metrics")
-    while (now := seen.get(pk=run.pk)).status in LIVE and not over.is_set():
-        progress.show(f"Run {run.pk}: {now.phase or now.get_status_display()}", _how_far(now))
-        late = time.monotonic() - began > 20 and now.status == Run.Status.QUEUED
-        if late and not noted and not monitoring.listens("training"):
-            note("No worker takes trainings now; the run waits until one does.")
-            noted = True
-        over.wait(LOOK_SECONDS)
-    progress.done()
+    try:
+        while (now := seen.get(pk=run.pk)).status in LIVE and not over.is_set():
+            progress.show(f"Run {run.pk}: {now.phase or now.get_status_display()}", _how_far(now))
+            patient = now.status == Run.Status.RUNNING or time.monotonic() - began < PATIENCE_SECONDS
+            if not patient and not monitoring.listens("training"):
+                return False
+            over.wait(LOOK_SECONDS)
+        return now.status not in LIVE
+    finally:
+        progress.done()
 
 
-def follow_apart(run: Run, over: threading.Event, note: Any) -> None:
+def follow_apart(run: Run, over: threading.Event) -> None:
     """`follow` in a thread, which has a connection of its own."""
     try:
-        follow(run, over, note)
+        follow(run, over)
     finally:
         connection.close()
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from recommender import workers
+from recommender.management.commands import train
 from recommender.models import Catalog, Run
+from recommender.workers import note_worker
 from tests.recommender.builders import blocks
 from tests.recommender.services.catalogs import catalog_from, catalog_of
-from tests.support import Worker
+from tests.support import Worker, environment_of_tests, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,6 +58,27 @@ def test_with_a_worker_the_worker_trains(films: Catalog, worker: Callable[..., W
     assert answer["status"] == "succeeded"
     run = Run.objects.get(pk=answer["run"])
     assert int(run.worker.split(":")[1]) in {child.pid for child in one.children()}
+
+
+def test_a_worker_that_died_before_it_began_is_not_waited_for(films: Catalog, monkeypatch: pytest.MonkeyPatch):
+    note_worker("gone@here", ["training"])
+    monkeypatch.setattr(workers, "ALIVE_SECONDS", 3.0)
+    monkeypatch.setattr(train, "PATIENCE_SECONDS", 0.5)
+    assert json.loads(said("train", "popularity", "--catalog", "films", "--json"))["status"] == "succeeded"
+
+
+def test_ctrl_c_leaves_a_run_to_the_worker_and_says_how_to_cancel_it(films: Catalog):
+    note_worker("busy@here", ["training"])
+    command = [sys.executable, "manage.py", "train", "popularity", "--catalog", "films", "--json"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment_of_tests(), **streams)
+    until(lambda: "waiting" in process.stderr.readline())
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    run = Run.objects.get()
+    assert (process.returncode, out, run.status) == (130, "", "queued")
+    assert f"Run {run.pk} goes on in the worker" in err
+    assert "Traceback" not in err
 
 
 def test_detached_it_only_enqueues(films: Catalog):

@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.utils import OperationalError
 
 from recommender.algorithms import registry
 from recommender.algorithms.popularity import Popularity
 from recommender.exceptions import BadConfig, BadInput, Conflict, UnknownAlgorithm
 from recommender.models import Catalog, Checkpoint, EndUser, Run
 from recommender.services.checkpoints import load_checkpoint
+from recommender.services.erasure import erase
 from recommender.services.evaluating import person_metrics
 from recommender.services.training import cancel_run, create_run, execute_run
 from tests.recommender.builders import blocks
@@ -204,6 +207,14 @@ def test_a_run_whose_data_changed_while_it_was_dead_starts_anew(films: Catalog, 
     assert (run.status, run.people, len(run.curve), len(epochs)) == ("succeeded", 59, 12, 7 + 12)
 
 
+def test_someone_erased_while_a_run_is_measured_has_no_row_in_its_metrics(films: Catalog, steps: Callable[..., None]):
+    user = films.users.order_by("id").first()
+    steps(lambda epoch: erase(catalog=films, user_ids=[user.pk]))
+    run = trained(films, "steps")
+    assert (run.status, run.people) == ("succeeded", 60)
+    assert user.pk not in set(person_metrics(run=run)["user"])
+
+
 def test_a_run_that_waits_is_cancelled_at_once(films: Catalog):
     run = create_run(catalog=films, algorithm="popularity")
     cancel_run(run=run)
@@ -244,6 +255,34 @@ def test_a_worker_that_lost_its_lease_stops_without_writing(films: Catalog, step
     assert run.checkpoints.get().epoch == 1
 
 
+def test_a_database_that_is_restarted_does_not_end_a_training(films: Catalog, steps: Callable[..., None]):
+    def cut(epoch: int) -> None:
+        if epoch == 1:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                mine = cursor.fetchone()[0]
+                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+                cursor.execute(f"{others} AND pid <> %s", [mine])  # the pulse's
+            with pytest.raises(OperationalError), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    steps(cut)
+    run = trained(films, "steps")
+    assert (run.status, run.error, len(run.curve)) == ("succeeded", "", 12)
+
+
+def test_ctrl_c_in_this_process_cancels(films: Catalog, steps: Callable[..., None]):
+    def interrupt(epoch: int) -> None:
+        raise KeyboardInterrupt
+
+    steps(interrupt)
+    run = create_run(catalog=films, algorithm="steps")
+    with pytest.raises(KeyboardInterrupt):
+        execute_run(run_id=run.pk)
+    run.refresh_from_db()
+    assert run.status == "cancelled"
+
+
 def test_a_failed_run_gives_its_reason_in_a_line_and_its_traceback(films: Catalog, steps: Callable[..., None]):
     def fail(epoch: int) -> None:
         raise ValueError("a matrix is \x00 singular\nand more")
@@ -266,7 +305,10 @@ def test_people_with_one_interaction_each_give_a_run_without_metrics():
 
 
 def test_only_what_is_named_by_a_row_stays_in_the_storage(films: Catalog, steps: Callable[..., None]):
-    run = trained(films, "steps")
+    run = create_run(catalog=films, algorithm="steps")
+    default_storage.save(f"runs/{run.pk}/resume-left/weights.safetensors", ContentFile(b"of a worker that was killed"))
+    assert execute_run(run_id=run.pk)
+    run.refresh_from_db()
     folders, files = default_storage.listdir(f"runs/{run.pk}")
     assert sorted(f"runs/{run.pk}/{name}" for name in folders) == sorted(
         Checkpoint.objects.filter(run=run).values_list("path", flat=True)
