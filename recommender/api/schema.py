@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 
 PROBLEM = {
     "type": "object",
@@ -34,7 +35,13 @@ STATUSES = {
 }
 
 
+CATALOG = OpenApiParameter("catalog", description="For logins: the catalog to work in. A key has its own.")
+
+
 class ProblemSchema(AutoSchema):
+    def get_override_parameters(self) -> list[Any]:
+        return [CATALOG] if getattr(self.view, "in_catalog", False) else []
+
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         operation = super().get_operation(*args, **kwargs)
         if operation is not None:

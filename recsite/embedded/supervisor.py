@@ -111,7 +111,7 @@ def children_of(data_dir: Path, logs: Path, port: int) -> list[Child]:
     celery = ["celery", "-A", "recsite"]
     worker = ["--concurrency", "1", "--prefetch-multiplier", "1", "--without-gossip", "--without-mingle", "-l", "INFO"]
     web = f"gunicorn recsite.wsgi --bind {HOST}:{port} --worker-class gthread --workers 1 --threads 8 --keep-alive 30"
-    limits = "--timeout 120 --graceful-timeout 5 --no-control-socket"
+    limits = "--config python:recsite.web --timeout 120 --graceful-timeout 5 --no-control-socket"
     schedule = data_dir / "beat"
     schedule.mkdir(exist_ok=True)
     return [
