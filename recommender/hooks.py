@@ -13,3 +13,6 @@ list_notes: list[Callable[..., str]] = []
 
 erasure_listeners: list[Callable[..., None]] = []
 """Called with `catalog` and `user_ids` inside the transaction that erases people."""
+
+figures: dict[str, Callable[..., str]] = {}
+"""By name: called with tables, returns the JSON of a plotly figure for a page to draw."""

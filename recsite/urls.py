@@ -5,25 +5,36 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
-from django.views import defaults
+from django.views.generic import RedirectView
 
 from recommender.api import problems
+from recommender.views import session
 
 urlpatterns = [
     path("", include("recommender.health")),
     path("api/", include("recommender.api.urls")),
+    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
+    path("", include("recommender.urls")),
 ]
+
+handler403 = "recommender.views.session.denied"
 
 
 def handler400(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Under /api/ even a request that reaches no view is answered by a problem document."""
     if request.path.startswith("/api/"):
         return problems.plain_answer(400, "The request is not well-formed.")
-    return defaults.bad_request(request, exception)
+    return session.bad_request(request, exception)
+
+
+def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return problems.plain_answer(404, "There is nothing at this address. /api/docs/ lists what there is.")
+    return session.missing(request, exception)
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         return problems.plain_answer(500, problems.UNEXPECTED)
-    return defaults.server_error(request)
+    return session.broken(request)

@@ -1,0 +1,26 @@
+"""Figures: pure functions from tables to plotly Figures. No Django, no database.
+
+They are found by name, and plotly is imported on first use, so that a page without a figure does not pay for it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+FIGURES: dict[str, str] = {
+    "over_time": "explain.figures.counts:over_time",
+    "bars": "explain.figures.counts:bars",
+    "histogram": "explain.figures.counts:histogram",
+    "shares": "explain.figures.counts:shares",
+    "metrics": "explain.figures.runs:metrics",
+    "accuracy_coverage": "explain.figures.runs:accuracy_coverage",
+    "learning_curve": "explain.figures.runs:learning_curve",
+}
+
+
+def draw(name: str, *tables: Any, **options: Any) -> str:
+    """The JSON of the figure `name` of these tables."""
+    module, _, function = FIGURES[name].partition(":")
+    figure = getattr(import_module(module), function)(*tables, **options)
+    return str(figure.to_json())

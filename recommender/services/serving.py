@@ -39,6 +39,8 @@ class Question:
     run: int | None = None
     context: Mapping[str, str] = field(default_factory=dict)
     profiled: bool = True
+    noted: bool = True
+    """Whether the answer is kept as an impression; one that an analyst only looks at is not."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +110,22 @@ def recommend(question: Question) -> Answer:
         for at, (place, reason) in enumerate(zip(places, explained, strict=True), start=1)
     ]
     answer = Answer(uuid.uuid4(), run_id, algorithm, question.user, shown)
+    if question.noted:
+        _note(question, answer, person.id, places)
+    return answer
+
+
+def _note(question: Question, answer: Answer, user_id: int | None, places: list[Place]) -> None:
     impressions.note(
         answer.recommendation_id,
         catalog_id=question.catalog_id,
-        user_id=person.id,
-        run_id=run_id,
+        user_id=user_id,
+        run_id=answer.run,
         items=[place.key for place in places],
         scores=[place.score for place in places],
         offset=question.offset,
         context=dict(question.context),
     )
-    return answer
 
 
 Made = tuple[str, list[Place], list[reasons.Reason]]

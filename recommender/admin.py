@@ -1,0 +1,161 @@
+"""Admin for catalogue managers: only what lies in catalogs they are members of; rights follow from RIGHTS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet
+from django.forms import ModelChoiceField
+from django.http import HttpRequest
+
+from recommender.models import Attribute, Catalog, EndUser, Interaction, Item
+from recommender.rights import may
+from recommender.selectors import pages
+
+
+class InOwnCatalogs(ModelAdmin):
+    """Rows of catalogs that the login may enter. No count of all rows, so that a million stays quick."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    catalog_path = "catalog"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows
+        return rows.filter(**{f"{self.catalog_path}__in": pages.catalogs_of(request.user)})
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> ModelChoiceField | None:
+        if db_field.name == "catalog":
+            kwargs["queryset"] = pages.catalogs_of(request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A row stays in its catalog: what people did there belongs to it."""
+        fixed = super().get_readonly_fields(request, obj)
+        return [*fixed, "catalog"] if obj is not None and "catalog" not in fixed else fixed
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "edit")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return may(request.user, "edit") and self.is_in_own_catalog(request, obj)
+
+    has_add_permission = has_module_permission
+    has_change_permission = has_view_permission
+    has_delete_permission = has_view_permission
+
+    def is_in_own_catalog(self, request: HttpRequest, obj: Any) -> bool:
+        return obj is None or pages.catalogs_of(request.user).filter(pk=self.catalog_of(obj)).exists()
+
+    def catalog_of(self, obj: Any) -> int:
+        return int(obj.catalog_id)
+
+
+class OwnCatalogFilter(admin.SimpleListFilter):
+    """Only catalogs that the login may enter are offered; the address is that of Django's own filter."""
+
+    title = "catalog"
+    parameter_name = "catalog__id__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(each.pk), str(each)) for each in pages.catalogs_of(request.user)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(catalog_id=int(value)) if value and value.isdigit() else queryset
+
+
+@admin.register(Catalog)
+class CatalogAdmin(InOwnCatalogs):
+    list_display = ["name", "title", "created"]
+    search_fields = ["name", "title"]
+    readonly_fields = ["name", "created"]
+    fields = ["name", "title", "created"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Catalog]:
+        return pages.catalogs_of(request.user)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.readonly_fields
+
+    def catalog_of(self, obj: Any) -> int:
+        return int(obj.pk)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Catalogs are made by operators, on their own page."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Item)
+class ItemAdmin(InOwnCatalogs):
+    list_display = ["__str__", "client_id", "year", "listed_categories", "hidden", "catalog"]
+    list_filter = ["hidden", OwnCatalogFilter]
+    list_select_related = ["catalog"]
+    search_fields = ["title", "=client_id"]
+    search_help_text = "Words of the title, or the exact id."
+    exclude = ["text_vector"]
+    readonly_fields = ["created", "updated"]
+    ordering = ["-id"]
+    actions = ["hide", "show"]
+
+    @admin.display(description="categories")
+    def listed_categories(self, item: Item) -> str:
+        return ", ".join(item.categories)
+
+    @admin.action(description="Hide: never recommend these items", permissions=["change"])
+    def hide(self, request: HttpRequest, rows: QuerySet[Item]) -> None:
+        count = rows.filter(hidden=False).update(hidden=True)
+        self.message_user(request, f"{count} items are hidden and will not be recommended.", messages.SUCCESS)
+
+    @admin.action(description="Show: let these items be recommended", permissions=["change"])
+    def show(self, request: HttpRequest, rows: QuerySet[Item]) -> None:
+        count = rows.filter(hidden=True).update(hidden=False)
+        self.message_user(request, f"{count} items may be recommended again.", messages.SUCCESS)
+
+
+@admin.register(EndUser)
+class PersonAdmin(InOwnCatalogs):
+    list_display = ["client_id", "attributes", "catalog", "created"]
+    list_filter = [OwnCatalogFilter]
+    list_select_related = ["catalog"]
+    search_fields = ["=client_id"]
+    search_help_text = "The exact id."
+    readonly_fields = ["created", "updated"]
+    ordering = ["-id"]
+
+
+@admin.register(Interaction)
+class InteractionAdmin(InOwnCatalogs):
+    """To look at: what happened is not edited by hand."""
+
+    list_display = ["user", "kind", "item", "value", "time"]
+    list_filter = [OwnCatalogFilter]
+    list_select_related = ["user", "item"]
+    search_fields = ["=user__client_id"]
+    search_help_text = "The exact id of a person."
+    raw_id_fields = ["user", "item"]
+    ordering = ["-id"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_delete_permission = has_change_permission
+
+
+@admin.register(Attribute)
+class AttributeAdmin(InOwnCatalogs):
+    list_display = ["name", "scope", "type", "sensitive", "feature", "catalog"]
+    list_filter = ["scope", "sensitive", OwnCatalogFilter]
+    list_select_related = ["catalog"]
+    search_fields = ["name"]
+    list_editable = ["sensitive", "feature"]

@@ -1,0 +1,95 @@
+"""The leaderboard: each configuration's latest run beside popular and random, and what the differences are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from recommender.models import Catalog, Run
+from recommender.services import comparing
+from recommender.templatetags.pages import plain
+
+METRICS = tuple(
+    f"{name}@{k}" for k in (5, 10, 20) for name in ("ndcg", "hit", "recall", "precision", "f1", "map", "mrr")
+)
+ALPHA = 0.05
+POWER = (1.96 + 0.84) / 1.96
+"""A gap this many half intervals wide is seen four times in five."""
+REFERENCES = ("popularity", "random")
+
+
+@dataclass
+class Row:
+    run: Run
+    value: float
+    low: float | None
+    high: float | None
+    coverage: float | None
+    best: bool = False
+    verdict: str = ""
+    detail: str = ""
+
+    @property
+    def reference(self) -> bool:
+        return self.run.algorithm in REFERENCES
+
+    @property
+    def name(self) -> str:
+        return f"{self.run.algorithm} #{self.run.pk}"
+
+    def interval(self) -> dict[str, Any]:
+        return {"value": self.value, "low": self.low, "high": self.high}
+
+
+def leaderboard(catalog: Catalog, metric: str, limit: int = 20) -> list[Row]:
+    """Measured runs, best first; popular and random are kept even where they fall off the end."""
+    found = catalog.runs.filter(status=Run.Status.SUCCEEDED).defer("curve", "traceback")
+    rows = sorted(filter(None, (row_of(run, metric) for run in found)), key=lambda row: (-row.value, row.run.pk))
+    kept = rows[:limit]
+    kept += [row for row in first_references(rows) if row not in kept]
+    if kept:
+        kept[0].best = True
+    return kept
+
+
+def row_of(run: Run, metric: str) -> Row | None:
+    parts = run.metrics.get(metric)
+    if not parts or parts.get("value") is None:
+        return None
+    k = metric.rpartition("@")[2]
+    coverage = (run.metrics.get(f"coverage@{k}") or {}).get("value")
+    return Row(run, parts["value"], parts.get("low"), parts.get("high"), coverage)
+
+
+def first_references(rows: Sequence[Row]) -> list[Row]:
+    found = {}
+    for row in rows:
+        if row.reference:
+            found.setdefault(row.run.algorithm, row)
+    return list(found.values())
+
+
+def judge(rows: Sequence[Row], metric: str, *, now: bool) -> bool:
+    """Write beside each row how it compares with the best; False where some comparisons are not made yet."""
+    if not rows:
+        return True
+    best, others = rows[0], [row for row in rows[1:] if row.run.person_metrics]
+    if not best.run.person_metrics:
+        return True
+    found = comparing.against_best(best=best.run, others=[row.run for row in others], metric=metric, now=now)
+    for row in others:
+        if row.run.pk in found:
+            row.verdict, row.detail = verdict(found[row.run.pk])
+    return now or len(found) == len(others)
+
+
+def verdict(compared: Mapping[str, Any]) -> tuple[str, str]:
+    """What a paired comparison allows to say, and its figures."""
+    difference, low, high = compared["difference"], compared["low"], compared["high"]
+    p, people = compared["p_holm"], compared["people"]
+    if p < ALPHA:
+        chance = "p < .001" if p < 0.001 else f"p = {plain(p)}"
+        return f"worse by {plain(difference)}", f"{plain(low)} to {plain(high)}, {chance}"
+    seen = POWER * (high - low) / 2
+    return "no difference found", f"a gap under {plain(seen)} would likely not have been seen with {people:,} people"

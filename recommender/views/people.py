@@ -1,0 +1,77 @@
+"""People: find one, see what they did, put the lists that several runs would give them side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from recommender.models import Catalog, EndUser
+from recommender.selectors import audience, pages
+from recommender.views.comparing import LENGTHS, comparison
+from recommender.views.figures import csv_answer
+from recommender.views.frame import page, show
+from recommender.views.paging import clean_text, paged, whole
+
+SHOWN_ATTRIBUTES = 4
+
+
+@require_safe
+@page("view")
+def people(request: HttpRequest, catalog: Catalog) -> HttpResponse:
+    text = clean_text(request)
+    shown = paged(request, pages.find_people(catalog, text))
+    attributes = [each.name for each in pages.declared(catalog, "user")][:SHOWN_ATTRIBUTES]
+    rows = [{"person": each, "attributes": [each.attributes.get(name, "") for name in attributes]} for each in shown]
+    return show(
+        request, "people", title="People", catalog=catalog, section="people", q=text, rows=rows, shown=shown,
+        attributes=attributes,
+    )  # fmt: skip
+
+
+@require_safe
+@page("view")
+def person(request: HttpRequest, catalog: Catalog, person: str) -> HttpResponse:
+    found = person_or_404(catalog, person)
+    length = whole(request.GET.get("k"), 10, LENGTHS)
+    context = comparison(request, catalog, found, length) | {
+        "person": found,
+        "facts": audience.person_facts(found),
+        "likes": audience.favourite_categories(found),
+        "attributes": attribute_rows(catalog, found),
+        "history": paged(request, pages.history(found), 25),
+        "history_csv": reverse("history_csv", args=[catalog.name, found.client_id]),
+    }
+    crumbs = [("People", reverse("people", args=[catalog.name]))]
+    return show(
+        request, "person", title=f"Person {found.client_id}", catalog=catalog, section="people", crumbs=crumbs,
+        **context,
+    )  # fmt: skip
+
+
+@require_safe
+@page("view")
+def history_csv(request: HttpRequest, catalog: Catalog, person: str) -> HttpResponse:
+    rows = pages.history(person_or_404(catalog, person))
+    cells = ((row.item.client_id, row.item.title, row.kind, row.value, row.time.isoformat()) for row in rows.iterator())
+    return csv_answer("history", ("item", "title", "kind", "value", "time"), cells)
+
+
+def person_or_404(catalog: Catalog, client_id: str) -> EndUser:
+    found = pages.person(catalog, client_id) if "\x00" not in client_id else None
+    if found is None:
+        raise Http404(f"{catalog} knows no person with the id “{client_id}”.")
+    return found
+
+
+def attribute_rows(catalog: Catalog, person: EndUser) -> list[dict[str, Any]]:
+    """What is known of a person: the declared attributes first, then the rest."""
+    declared = {each.name: each for each in pages.declared(catalog, "user")}
+    names = [*declared, *(name for name in person.attributes if name not in declared)]
+    return [
+        {"name": name, "value": person.attributes[name], "declared": declared.get(name)}
+        for name in names
+        if name in person.attributes
+    ]

@@ -1,0 +1,136 @@
+"""Starting, cancelling and deploying runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from recommender import tasks
+from recommender.algorithms import registry
+from recommender.algorithms.base import describe
+from recommender.exceptions import BadInput, Conflict
+from recommender.forms import SETTING, ChoiceOfAlgorithms, ConfigForm
+from recommender.models import Catalog, Run
+from recommender.selectors import pages
+from recommender.services import deploying
+from recommender.services import training as service
+from recommender.views.frame import page, show
+from recommender.views.paging import whole
+from recommender.views.runs import run_or_404
+
+ABOUT = {
+    "random": "Draws by chance. What any recommender must beat.",
+    "popularity": "The same list for everyone: what most people take.",
+    "item_knn": "Items that were met by the same people as those a person met.",
+    "ease": "Learns how every item speaks for every other, in one step. Strong and quick on small catalogs.",
+    "ials": "Places people and items in one space, so that near ones fit. Scales to large catalogs.",
+    "sasrec": "Reads a person’s history in order and guesses what comes next. The most accurate, and the slowest.",
+}
+PROPOSED = ("popularity", "item_knn", "ease")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page("train")
+def run_new(request: HttpRequest, catalog: Catalog) -> HttpResponse:
+    """Without an algorithm in the address, several with their defaults; with one, its form."""
+    algorithm = request.GET.get("algorithm", "")
+    if algorithm in registry.ALGORITHMS:
+        return configured(request, catalog, algorithm)
+    return several(request, catalog)
+
+
+def several(request: HttpRequest, catalog: Catalog) -> HttpResponse:
+    form = ChoiceOfAlgorithms(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        with transaction.atomic():
+            made = [
+                tasks.start_training(catalog=catalog, algorithm=name, seed=given["seed"], by=request.user)
+                for name in given["algorithm"]
+            ]
+        return started(request, catalog, made)
+    chosen = request.POST.getlist("algorithm") if request.method == "POST" else PROPOSED
+    rows = [{"name": name, "about": ABOUT.get(name, ""), "chosen": name in chosen} for name in registry.ALGORITHMS]
+    return show(
+        request, "run_new", title="Train recommenders", catalog=catalog, section="runs", crumbs=way_back(catalog),
+        form=form, rows=rows, count=sum(row["chosen"] for row in rows), sizes=pages.sizes(catalog),
+        status=400 if form.errors else 200,
+    )  # fmt: skip
+
+
+def configured(request: HttpRequest, catalog: Catalog, algorithm: str) -> HttpResponse:
+    rows = describe(registry.config_class(algorithm))
+    form = ConfigForm(request.POST or None, rows=rows, initial=earlier(request, catalog, algorithm))
+    if request.method == "POST" and form.is_valid():
+        made = try_start(request, catalog, algorithm, form)
+        if made is not None:
+            return started(request, catalog, [made])
+    crumbs = [*way_back(catalog), ("Train recommenders", reverse("run_new", args=[catalog.name]))]
+    return show(
+        request, "run_configure", title=f"Train {algorithm}", catalog=catalog, section="runs", crumbs=crumbs,
+        form=form, algorithm=algorithm, about=ABOUT.get(algorithm, ""),
+        settings=[form[SETTING + row["name"]] for row in rows],
+        status=400 if form.errors else 200,
+    )  # fmt: skip
+
+
+def try_start(request: HttpRequest, catalog: Catalog, algorithm: str, form: ConfigForm) -> Run | None:
+    """None where the algorithm refuses a value; the form then says which and why."""
+    try:
+        return tasks.start_training(
+            catalog=catalog, algorithm=algorithm, config=form.settings(), seed=form.cleaned_data["seed"],
+            by=request.user,
+        )  # fmt: skip
+    except BadInput as error:
+        name = next((name for name in (SETTING + error.field, error.field) if name in form.fields), None)
+        form.add_error(name, str(error))
+        return None
+
+
+def earlier(request: HttpRequest, catalog: Catalog, algorithm: str) -> Mapping[str, Any]:
+    """The settings of the run named in the address, to begin with."""
+    like = catalog.runs.filter(pk=whole(request.GET.get("like"), 0), algorithm=algorithm).first()
+    if like is None:
+        return {}
+    return {"seed": like.seed} | {SETTING + name: value for name, value in like.config.items()}
+
+
+def started(request: HttpRequest, catalog: Catalog, made: Sequence[Run]) -> HttpResponse:
+    if len(made) == 1:
+        return redirect("run", catalog.name, made[0].pk)
+    messages.success(request, f"{len(made)} runs wait for a worker. Their progress shows below.")
+    return redirect("overview", catalog.name)
+
+
+def way_back(catalog: Catalog) -> list[tuple[str, str]]:
+    return [("Runs", reverse("runs", args=[catalog.name]))]
+
+
+@require_POST
+@page("train")
+def run_cancel(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
+    try:
+        service.cancel_run(run=run_or_404(catalog, run_id))
+        messages.success(request, "The run is being cancelled; it stops within seconds.")
+    except Conflict as error:
+        messages.error(request, str(error))
+    return redirect("run", catalog.name, run_id)
+
+
+@require_POST
+@page("deploy")
+def run_deploy(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
+    found = run_or_404(catalog, run_id)
+    try:
+        deploying.deploy_run(run=found, by=request.user)
+        messages.success(request, f"{found} is in service: the next answers are its own.")
+    except Conflict as error:
+        messages.error(request, str(error))
+    return redirect("run", catalog.name, run_id)

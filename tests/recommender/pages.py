@@ -1,0 +1,79 @@
+"""A catalog as pages see it, and logins of every role."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.utils import timezone
+
+from recommender.models import ApiKey, Attribute, Catalog, DataImport, EndUser, Interaction, Item, Membership, Run
+from recommender.rights import GROUPS
+
+START = datetime(2020, 1, 1, tzinfo=UTC)
+ROLES = (*GROUPS, "superuser", "not a member", "in no group")
+PASSWORD = "a long enough password"
+
+
+def login(role: str, catalog: Catalog | None = None) -> User:
+    """A login of `role`, a member of `catalog` unless the role says otherwise."""
+    made = User.objects.create_user(role.replace(" ", "-"), password=PASSWORD, is_superuser=role == "superuser")
+    if role in GROUPS:
+        made.groups.add(Group.objects.get(name=role))
+    if role == "not a member":
+        made.groups.add(*Group.objects.filter(name__in=GROUPS))
+    elif catalog is not None and role != "superuser":
+        Membership.objects.create(catalog=catalog, login=made)
+    return made
+
+
+def metrics(value: float, coverage: float = 0.3) -> dict[str, Any]:
+    """What a measured run has: every metric with an interval, coverage without."""
+    kinds = ("ndcg", "hit", "recall", "precision", "f1", "map", "mrr")
+    rows = {f"{kind}@{k}": {"value": value, "low": value * 0.9, "high": value * 1.1}
+            for kind in kinds for k in (5, 10, 20)}  # fmt: skip
+    return rows | {f"coverage@{k}": {"value": coverage, "low": None, "high": None} for k in (5, 10, 20)}
+
+
+def measured_run(catalog: Catalog, algorithm: str, value: float, **more: Any) -> Run:
+    now = timezone.now()
+    given = {"status": "succeeded", "progress": 1.0, "metrics": metrics(value), "people": 12, "started": now,
+             "finished": now + timedelta(seconds=3), "durations": {"measured": 2.0, "refit": 1.0}}  # fmt: skip
+    return Run.objects.create(catalog=catalog, algorithm=algorithm, **(given | more))
+
+
+def films(name: str = "films") -> Catalog:
+    """Twelve people, eight items (one hidden), a run of every state, an import, a key, attributes."""
+    catalog = Catalog.objects.create(name=name, title="Film club")
+    items = Item.objects.bulk_create(
+        Item(catalog=catalog, client_id=f"i{n}", title=f"Film {n}", year=1990 + n, categories=["Drama"], hidden=n == 7)
+        for n in range(8)
+    )
+    people = EndUser.objects.bulk_create(
+        EndUser(catalog=catalog, client_id=f"p{n}", attributes={"gender": "FM"[n % 2], "age": 20 + n})
+        for n in range(12)
+    )
+    Interaction.objects.bulk_create(
+        Interaction(
+            catalog=catalog, user=person, item=items[(at + step) % 7], kind="rating", value=1.0 + (at + step) % 5,
+            time=START + timedelta(days=at, hours=step), event_key=uuid.uuid4(),
+        )
+        for at, person in enumerate(people) for step in range(4)
+    )  # fmt: skip
+    Attribute.objects.create(catalog=catalog, scope="user", name="gender", type="category", sensitive=True)
+    Attribute.objects.create(catalog=catalog, scope="user", name="age", type="number")
+    DataImport.objects.create(
+        catalog=catalog, source="ratings.csv", format="csv", status="succeeded", progress=1.0,
+        counts={"interactions": {"read": 50, "new": 48, "same": 0, "rejected": 2}},
+    )  # fmt: skip
+    ApiKey.objects.create(catalog=catalog, name="Shop", prefix=f"rk_{name[:8]}", digest=name, scope="read")
+    for algorithm, value in (("random", 0.01), ("popularity", 0.04), ("ease", 0.07)):
+        measured_run(catalog, algorithm, value)
+    curve = [{"phase": "measured", "epoch": n, "metrics": {"ndcg@10": n / 100}, "seconds": n} for n in range(1, 6)]
+    Run.objects.create(
+        catalog=catalog, algorithm="sasrec", status="running", progress=0.4, phase="epoch 5", curve=curve
+    )
+    Run.objects.create(catalog=catalog, algorithm="ials", status="failed", error="Too few people.", traceback="deep")
+    return catalog
