@@ -53,8 +53,8 @@ def create_import(
     """An import that waits to be run.
 
     `source` is what was given, in the giver's words. `upload` names a file in the storage; without it, `options` has
-    "path" or the source is one. Other options: "users" and "items" (paths) or "users_upload" and "items_upload" (names in the storage),
-    "columns" (our names → the file's). Raises BadImport for an unknown format.
+    "path" or the source is one. Other options: "users" and "items" (paths) or "users_upload" and "items_upload"
+    (names in the storage), "columns" (our names → the file's). Raises BadImport for an unknown format.
     """
     if format not in ("", *FORMATS):
         raise BadImport(f"There is no format “{format}”; choose from {', '.join(FORMATS)}.", field="format")

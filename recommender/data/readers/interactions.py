@@ -8,7 +8,6 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import md5
-from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -56,14 +55,14 @@ class Interactions:
 
     def batches(self, rejects: Rejects) -> Iterator[Batch]:
         """Batches in the file's order; rows that cannot be taken go to `rejects`."""
-        rows = self.table.rows(rejects)
-        while chunk := list(islice(rows, self.batch)):
-            yield self._checked(chunk, rejects)
+        for lines, flat in gathered(self.table.rows(rejects), self.batch):
+            yield self._checked(lines, flat, rejects)
 
-    def _checked(self, chunk: list[Row], rejects: Rejects) -> Batch:
-        fields = [strings(column) for column in zip(*(row for _, row in chunk), strict=True)]
+    def _checked(self, lines: list[int], flat: list[str], rejects: Rejects) -> Batch:
+        width = len(flat) // len(lines)
+        fields = [strings(flat[at::width]) for at in range(width)]
         named = {name: fields[at] for name, at in self.table.columns.items()}
-        checks = Checks(len(chunk))
+        checks = Checks(len(lines))
         users, items = checks.ids(named["user"], "user"), checks.ids(named["item"], "item")
         ratings = checks.ratings(named.get("rating"), self.ratings, needed=self.rating_needed)
         kinds = checks.kinds(named.get("kind"), ratings)
@@ -73,8 +72,7 @@ class Interactions:
             checks.event_ids(named["event_id"])
         keep = checks.fine
         for at in np.flatnonzero(~keep):
-            line, row = chunk[at]
-            self.table.reject(rejects, line, checks.reasons[at], row)
+            self.table.reject(rejects, lines[at], checks.reasons[at], flat[at * width : (at + 1) * width])
         batch = Batch(
             users=users.take(keep),
             items=items.take(keep),
@@ -183,7 +181,24 @@ def context_text(fields: dict[str, str]) -> str:
     return json.dumps(given, sort_keys=True, ensure_ascii=False) if given else ""
 
 
-def strings(column: tuple[str, ...]) -> Strings:
+def gathered(rows: Iterator[Row], size: int) -> Iterator[tuple[list[int], list[str]]]:
+    """The lines of up to `size` rows, and their fields one after the other.
+
+    Rows are not kept as lists: the garbage collector would look through all of them again and again.
+    """
+    lines: list[int] = []
+    flat: list[str] = []
+    for line, row in rows:
+        lines.append(line)
+        flat.extend(row)
+        if len(lines) == size:
+            yield lines, flat
+            lines, flat = [], []
+    if lines:
+        yield lines, flat
+
+
+def strings(column: Sequence[str]) -> Strings:
     array = np.empty(len(column), dtype=object)
     array[:] = column
     return array

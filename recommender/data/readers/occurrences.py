@@ -8,17 +8,6 @@ from numpy.typing import NDArray
 Hashes = NDArray[np.uint64]
 
 
-def earlier_in_batch(hashes: Hashes) -> NDArray[np.int64]:
-    """(n,) how many equal ones stand before each."""
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    lengths = np.diff(np.concatenate([starts, [len(ordered)]]))
-    ranks = np.empty(len(hashes), dtype=np.int64)
-    ranks[order] = np.arange(len(hashes)) - np.repeat(starts, lengths)
-    return ranks
-
-
 class Occurrences:
     """Counts of 64-bit hashes as batches come in: eight bytes a row, in sorted runs that are merged as they grow."""
 
@@ -29,11 +18,30 @@ class Occurrences:
         """(n,) how many equal ones came before each, in this batch and all earlier ones."""
         if not len(hashes):
             return np.zeros(0, dtype=np.int64)
-        counts = earlier_in_batch(hashes)
-        run = np.sort(hashes)
+        order = np.argsort(hashes, kind="stable")
+        run = hashes[order]
+        ranks = earlier_in_sorted(run)
         for older in self._runs:
-            counts += np.searchsorted(older, hashes, side="right") - np.searchsorted(older, hashes, side="left")
+            ranks += counts_in(older, run)
+        counts = np.empty(len(hashes), dtype=np.int64)
+        counts[order] = ranks
         while self._runs and len(self._runs[-1]) <= 2 * len(run):
             run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
         self._runs.append(run)
         return counts
+
+
+def earlier_in_sorted(run: Hashes) -> NDArray[np.int64]:
+    """(n,) how many equal ones stand before each."""
+    starts = np.flatnonzero(np.concatenate([[True], run[1:] != run[:-1]]))
+    lengths = np.diff(np.concatenate([starts, [len(run)]]))
+    return np.arange(len(run)) - np.repeat(starts, lengths)
+
+
+def counts_in(older: Hashes, run: Hashes) -> NDArray[np.int64]:
+    """(n,) how often each of `run` is in `older`; both are sorted, and most are not there."""
+    left = np.searchsorted(older, run)
+    found = np.flatnonzero(older[np.minimum(left, len(older) - 1)] == run)
+    counts = np.zeros(len(run), dtype=np.int64)
+    counts[found] = np.searchsorted(older, run[found], side="right") - left[found]
+    return counts
