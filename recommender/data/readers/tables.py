@@ -17,7 +17,7 @@ Row = tuple[int, list[str]]
 Rows = Callable[[IO[str]], Iterator[Row]]
 
 LONGEST_FIELD = 131_072
-TOO_LONG = f"a quote is not closed, or a field has more than {LONGEST_FIELD:,} characters"
+UNREADABLE = f"its quotes do not close where they should, or a field has more than {LONGEST_FIELD:,} characters"
 
 
 def split_rows(delimiter: str) -> Rows:
@@ -36,7 +36,7 @@ def csv_rows(delimiter: str) -> Rows:
     """Rows of CSV, quoted line breaks included; a row that the parser refuses is yielded empty."""
 
     def rows(file: IO[str]) -> Iterator[Row]:
-        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=delimiter == " ")
+        reader = csv.reader(file, delimiter=delimiter, skipinitialspace=delimiter == " ", strict=True)
         while True:
             line = reader.line_num + 1
             try:
@@ -117,7 +117,7 @@ class Table:
 
 
 def ragged(row: list[str], width: int) -> str:
-    return f"the row has {len(row)} fields instead of {width}" if row else TOO_LONG
+    return f"the row has {len(row)} fields instead of {width}" if row else UNREADABLE
 
 
 def read_header(source: Folder, name: str, rows_of: Rows) -> list[str]:
