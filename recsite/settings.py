@@ -56,7 +56,8 @@ HTTPS = env.bool("HTTPS", not EMBEDDED)
 SECRET_KEY = (
     env.str("SECRET_KEY") if not EMBEDDED else env.str("SECRET_KEY", "") or generated_secret(DATA_DIR / "secret_key")
 )
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"]) if EMBEDDED else env.list("ALLOWED_HOSTS")
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", LOCAL_HOSTS) if EMBEDDED else env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 SECURE_REDIRECT_EXEMPT = [r"^health/"]  # whoever watches the processes asks them directly
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

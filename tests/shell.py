@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
@@ -44,9 +45,8 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 def shell(commands: str, folder: Path, env: dict[str, str], seconds: float = 240) -> str:
     """Standard output of commands in a shell that stops at the first failure; fails with all output."""
     command = ["bash", "-euo", "pipefail", "-c", commands]
-    done = subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=seconds, stdin=subprocess.DEVNULL, check=False
-    )
+    quiet: dict[str, Any] = {"capture_output": True, "text": True, "stdin": subprocess.DEVNULL}
+    done = subprocess.run(command, cwd=folder, env=env, timeout=seconds, check=False, **quiet)
     assert done.returncode == 0, f"{commands}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
 

@@ -11,7 +11,7 @@ import json
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -73,7 +73,7 @@ def answers(url: str) -> bool:
 def test_own_data_from_a_file_to_answers_over_rest(open_folder: Path) -> None:
     folder, port = place(open_folder), free_port()
     env = environment(folder)
-    *commands, serving = section("Your own data")[:-2] + [section("Your own data")[-1]]
+    *commands, _createsuperuser, serving = section("Your own data")
     said = shell("".join(commands), folder, env)
     key = json.loads(next(line for line in said.splitlines() if line.startswith('{"') and "rk_" in line))["key"]
     rows = list(csv.DictReader((folder / "lists.csv").open()))
@@ -102,10 +102,11 @@ def test_on_real_servers_over_tcp_several_processes_do_the_whole_path(open_folde
         env = environment(folder, HTTPS="0") | exported(given + host, folder)
         shell(migrate + collect, folder, env)
         web, *others = [command.strip().replace("8000", str(port)) for command in servers]
-        with process(web, folder, env), process(others[0], folder, env), process(others[1], folder, env):
-            with process(others[2], folder, env):
-                until(lambda: answers(f"http://127.0.0.1:{port}/health/ready"), 90, "the site")
-                check_main_path(folder, env, port)
+        with ExitStack() as running:
+            for command in (web, *others):
+                running.enter_context(process(command, folder, env))
+            until(lambda: answers(f"http://127.0.0.1:{port}/health/ready"), 90, "the site")
+            check_main_path(folder, env, port)
 
 
 def exported(commands: str, folder: Path) -> dict[str, str]:
@@ -130,8 +131,9 @@ def servers_on_tcp(folder: Path) -> Iterator[tuple[str, str]]:
 
 def check_main_path(folder: Path, env: dict[str, str], port: int) -> None:
     """Import, train in a worker, deploy, ask over REST: all on the servers that the environment names."""
-    wanted = ("cat >", "python manage.py import_data", "python manage.py train", "python manage.py deploy")
-    own = [command for command in section("Your own data") if command.startswith((*wanted, "python manage.py create_key"))]
+    steps = ("import_data", "train", "deploy", "create_key")
+    wanted = ("cat >", *(f"python manage.py {step}" for step in steps))
+    own = [command for command in section("Your own data") if command.startswith(wanted)]
     said = shell("".join(own), folder, env)
     key = json.loads(next(line for line in said.splitlines() if line.startswith('{"') and "rk_" in line))["key"]
     asked = section("Over REST")[0].replace("8000", str(port))
