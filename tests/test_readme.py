@@ -122,7 +122,7 @@ def servers_on_tcp(folder: Path) -> Iterator[tuple[str, str]]:
     ports = free_port(), free_port()
     options = embedded.Options(durable=False, tied=True, postgres_port=ports[0], redis_port=ports[1])
     with embedded.running(folder / "elsewhere", options=options) as held:
-        password = next(server for server in held.servers if isinstance(server, Postgres)).password()
+        password = next(server for server in held.servers if isinstance(server, Postgres)).password
         url = f"postgres://recsite:{password}@127.0.0.1:{ports[0]}/grown"
         with psycopg.connect(url.replace("/grown", "/recsite"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE grown")
