@@ -12,12 +12,16 @@ Nothing here starts anything. Two facts shape the rules:
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import pwd
 import re
 import shutil
 import stat
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -129,30 +133,57 @@ def addresses(data_dir: Path) -> Addresses:
 
 
 def prepare(spots: Places) -> None:
-    """Make the folders, with owners and modes that let the servers in and keep strangers out."""
-    if spots.home != spots.data_dir and (spots.data_dir / "postgres").exists():
+    """Make the folders, with owners and modes that let the servers in and keep strangers out.
+
+    Raises EmbeddedError where they belong to somebody else.
+    """
+    try:
+        if spots.data_dir.exists() and not os.access(spots.data_dir, os.W_OK | os.X_OK):
+            raise _strangers(spots.data_dir)
+        for folder in (spots.data_dir, spots.locks, spots.logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        with locked(spots.locks / "prepare"):
+            if spots.home != spots.data_dir:
+                _settle_elsewhere(spots)
+            for folder in (spots.home / "postgres", spots.home / "redis"):
+                if folder.exists() and not _is_ours(folder, spots.account):
+                    raise _strangers(folder)
+            if spots.account is not None:
+                spots.home.chmod(stat.S_IMODE(spots.home.stat().st_mode) | 0o111)
+            own_folder(spots.run, spots.account)
+            own_folder(spots.home / "redis", spots.account)
+    except PermissionError as error:
+        raise _strangers(Path(error.filename)) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the exclusive lock on a file; waits for it."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def _settle_elsewhere(spots: Places) -> None:
+    """Make the folder outside DATA_DIR and say where it is; move aside one of a DATA_DIR that was removed."""
+    if (spots.data_dir / "postgres").exists():
         raise EmbeddedError(
             f"{spots.data_dir}/postgres holds a database, but the account {SERVER_ACCOUNT!r} can no longer enter "
             f"{spots.data_dir.parent}; give that folder mode 755 again, or remove {spots.data_dir}/postgres"
         )
-    if spots.home != spots.data_dir and spots.home.exists() and not spots.locks.exists():
+    settled = spots.locks / "home"
+    if spots.home.exists() and not settled.exists():
         previous = spots.home.with_name(f"{spots.home.name}.previous")
         shutil.rmtree(previous, ignore_errors=True)
         spots.home.rename(previous)
-    try:
-        if spots.data_dir.exists() and not os.access(spots.data_dir, os.W_OK | os.X_OK):
-            raise _strangers(spots.data_dir)
-        for folder in (spots.home / "postgres", spots.home / "redis"):
-            if folder.exists() and not _is_ours(folder, spots.account):
-                raise _strangers(folder)
-        for folder in (spots.data_dir, spots.home, spots.locks, spots.logs):
-            folder.mkdir(parents=True, exist_ok=True)
-        if spots.account is not None:
-            spots.home.chmod(stat.S_IMODE(spots.home.stat().st_mode) | 0o111)
-        own_folder(spots.run, spots.account)
-        own_folder(spots.home / "redis", spots.account)
-    except PermissionError as error:
-        raise _strangers(Path(error.filename)) from error
+    if not spots.home.exists():
+        say = f"{SERVER_ACCOUNT} cannot enter {spots.data_dir.parent}, so the servers' data lie in {spots.home}"
+        print(say, file=sys.stderr, flush=True)
+    spots.home.mkdir(parents=True, exist_ok=True)
+    settled.touch()
 
 
 def _strangers(path: Path) -> EmbeddedError:

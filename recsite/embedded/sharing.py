@@ -17,19 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from recsite.embedded.places import Places, addresses, places, prepare
+from recsite.embedded.places import Places, addresses, locked, places, prepare
 from recsite.embedded.servers import Options, Postgres, Redis, Server
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the exclusive lock on a file; waits for it."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(file)
 
 
 @contextmanager

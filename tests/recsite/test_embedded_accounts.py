@@ -121,7 +121,11 @@ def test_root_in_a_closed_folder_has_data_and_binaries_where_nobody_can_reach_th
     script = f"from tests.recsite.test_embedded_accounts import *; use(Path({str(closed / 'data')!r}))"
     environment = os.environ | {"PYTHONPATH": str(copy)}
     try:
-        subprocess.run([sys.executable, "-c", script], cwd=settings.BASE_DIR, env=environment, check=True)
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(
+            command, cwd=settings.BASE_DIR, env=environment, check=True, stderr=subprocess.PIPE, text=True
+        )
+        assert f"the servers' data lie in {spots.home}\n" in done.stderr
         assert (spots.home / "postgres" / "PG_VERSION").exists()
         assert list(spots.home.glob("binaries-*/redis-server"))
         assert not (closed / "data" / "postgres").exists()
