@@ -21,6 +21,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.text import get_valid_filename
 from numpy.typing import NDArray
+from psycopg import Error as PsycopgError
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from recommender.data.readers import FORMATS, Reading, open_reading
@@ -100,8 +101,9 @@ def attempt(done: DataImport, paths: dict[str, Path], progress: Progress) -> Non
     for left in reversed(range(TRIES)):
         try:
             Import(done, paths, progress, staged=staged).run()
-        except (IntegrityError, OperationalError) as error:
-            if not left or not isinstance(error.__cause__, UniqueViolation | DeadlockDetected):
+        except (IntegrityError, OperationalError, UniqueViolation, DeadlockDetected) as error:
+            told = error if isinstance(error, PsycopgError) else error.__cause__  # COPY's errors reach us unwrapped
+            if not left or not isinstance(told, UniqueViolation | DeadlockDetected):
                 raise
             log.info("import %s begins again: %s", done.pk, error)
             staged = True
