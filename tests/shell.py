@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -49,9 +48,3 @@ def shell(commands: str, folder: Path, env: dict[str, str], seconds: float = 240
     done = subprocess.run(command, cwd=folder, env=env, timeout=seconds, check=False, **quiet)
     assert done.returncode == 0, f"{commands}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -20,8 +20,8 @@ from django.conf import settings
 
 from recsite import embedded
 from recsite.embedded.servers import Postgres
-from tests.shell import environment, free_port, place, section, sections, shell
-from tests.support import until
+from tests.shell import environment, place, section, sections, shell
+from tests.support import free_port, until
 
 
 def test_every_section_with_commands_has_its_test() -> None:
