@@ -98,7 +98,7 @@ class Recorder:
         if not shown:
             return {}
         key = STAGES[int(metrics["stage"])] if "stage" in metrics else self._phase.key
-        epoch = 1 + sum(row["phase"] == key for row in self.curve)
+        epoch = int(shown.pop("epoch", None) or 1 + sum(row["phase"] == key for row in self.curve))
         seconds, self._last = time.monotonic() - self._last, time.monotonic()
         return {"phase": key, "epoch": epoch, "seconds": round(seconds, 3), **shown}
 
