@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from types import TracebackType
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from recommender.models import DataImport
+
+log = logging.getLogger(__name__)
 
 SECONDS = 1.0
 
@@ -45,14 +48,23 @@ class Progress:
         own = connection.copy()
         try:
             while not self._over.wait(min(SECONDS, settings.LEASE_SECONDS / 3)):
-                with own.cursor() as cursor:
-                    cursor.execute(
-                        f"UPDATE {DataImport._meta.db_table} SET phase = %s, progress = %s, heartbeat = now() "
-                        "WHERE id = %s AND status = 'running'",
-                        [self.phase, self.done, self.import_id],
-                    )
+                try:
+                    self._write(own)
+                except DatabaseError as error:
+                    log.debug("progress of import %s was not written: %s", self.import_id, error)
+                    own.close()
         finally:
             own.close()
+
+    def _write(self, own: Any) -> None:
+        """Never waits long for the row: whoever holds it may be waiting for the import itself."""
+        with own.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '500ms'")
+            cursor.execute(
+                f"UPDATE {DataImport._meta.db_table} SET phase = %s, progress = %s, heartbeat = now() "
+                "WHERE id = %s AND status = 'running'",
+                [self.phase, self.done, self.import_id],
+            )
 
 
 def free(*, import_id: int, lease_seconds: float) -> bool:

@@ -20,6 +20,7 @@ from recommender.data import event_keys
 from recommender.exceptions import BadImport
 from recommender.models import Attribute, Catalog, DataImport, EndUser, Interaction, Item
 from recommender.services import importing
+from recommender.services.import_progress import Progress
 from recommender.services.importing import create_import, run_import
 from tests.support import until
 
@@ -276,6 +277,26 @@ class TestSideBySide:
         thread.join()
         assert DataImport.objects.get().status == "succeeded"
 
+    def test_a_row_that_someone_holds_does_not_hold_up_the_import(self, catalog: Catalog, tmp_path: Path) -> None:
+        """A catalog that is deleted meanwhile holds the import's row and waits for the import."""
+        row = prepared(catalog, written(tmp_path / "a.csv", "user,item", "ann,x"))
+        held, ended = threading.Event(), threading.Event()
+
+        def delete_catalog() -> None:
+            with transaction.atomic():
+                DataImport.objects.select_for_update().get(pk=row.pk)
+                held.set()
+                ended.wait(30)
+
+        DataImport.objects.update(status="running")
+        progress = Progress(row.pk)
+        thread = in_thread(delete_catalog)
+        assert held.wait(30)
+        with progress:
+            until(someone_waits, what="a write that meets the lock")
+        ended.set()
+        thread.join()
+
 
 def send_event(catalog: Catalog, user: str, item: str, second: int) -> None:
     person = EndUser.objects.create(catalog=catalog, client_id=user)
@@ -285,6 +306,12 @@ def send_event(catalog: Catalog, user: str, item: str, second: int) -> None:
         time=datetime.fromtimestamp(second, tz=UTC),
         event_key=event_keys.of_row(user, item, "view", None, second * 1_000_000, 0),
     )  # fmt: skip
+
+
+def someone_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 def lock(catalog: Catalog) -> None:
