@@ -4,11 +4,14 @@ A training is enqueued on the queue `training`, everything else on `default`. It
 receives it: what becomes of the run is in the database (see services.leases), and `reap` hands a run whose worker died
 to the next one. A message that arrives twice therefore does nothing the second time.
 
+A broker that is away loses nothing: the row is there, that is logged, and `reap` sends the message later.
+
 To make `reap` also take up other work that can die, append a function to `reapers`.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -17,13 +20,23 @@ from typing import Any
 from celery import shared_task
 from django.core.files import File
 from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from recommender.exceptions import BadInput
 from recommender.models import Catalog, DataImport, Run
 from recommender.services import importing, impressions, leases, monitoring, training
 
+logger = logging.getLogger(__name__)
 reapers: list[Callable[[], None]] = []
 """Called by every `reap`, in order: each finds work whose worker died and enqueues it again."""
+
+
+def send(task: Any, row_id: int) -> None:
+    """Hand a row's work to a worker."""
+    try:
+        task.delay(row_id)
+    except OperationalError as error:
+        logger.warning("%s of %s waits until the broker answers: %s", task.name, row_id, error)
 
 
 def start_training(
@@ -31,7 +44,7 @@ def start_training(
 ) -> Run:
     """A run that a worker will take up; see services.training.create_run for what is raised."""
     run = training.create_run(catalog=catalog, algorithm=algorithm, config=config, seed=seed, by=by)
-    transaction.on_commit(partial(train.delay, run.pk))
+    transaction.on_commit(partial(send, train, run.pk))
     return run
 
 
@@ -89,7 +102,7 @@ def start_import(
     row = importing.create_import(
         catalog=catalog, source=name, format=format, options=options, upload=upload, created_by=by
     )
-    transaction.on_commit(partial(import_upload.delay, row.pk))
+    transaction.on_commit(partial(send, import_upload, row.pk))
     return row
 
 

@@ -86,6 +86,15 @@ def test_detached_it_only_enqueues(films: Catalog):
     assert answer == {"run": Run.objects.get().pk, "status": "queued", "seconds": None, "metrics": {}}
 
 
+def test_with_the_broker_away_the_run_waits(films: Catalog):
+    command = [sys.executable, "manage.py", "train", "popularity", "--catalog", "films", "--detach", "--json"]
+    environment = environment_of_tests(CELERY_BROKER_URL="redis://127.0.0.1:1/0")
+    done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == "queued"
+    assert Run.objects.get().status == "queued"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
