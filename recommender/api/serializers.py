@@ -85,6 +85,7 @@ class BulkAnswerSerializer(serializers.Serializer[Any]):
     accepted = serializers.IntegerField()
     created = serializers.IntegerField()
     updated = serializers.IntegerField()
+    same = serializers.IntegerField()
     rejected = RejectedSerializer(many=True)
 
 

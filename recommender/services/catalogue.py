@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
+from recommender.data.readers.rows import Entity
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, EndUser, Item
-from recommender.services import popular
+from recommender.services import popular, upserting
 
-BATCH = 1000
 Row = Mapping[str, Any]
 """A checked row: `client_id` and any of the other columns; what is not in it stays as it is."""
 
@@ -21,37 +19,40 @@ Row = Mapping[str, Any]
 class Saved(NamedTuple):
     created: int
     updated: int
+    same: int
 
 
 def save_items(*, catalog: Catalog, rows: Sequence[Row]) -> Saved:
-    """Make or change items, all or none. No two rows may have the same id."""
-    saved = _save(Item, catalog, rows)
+    """Make or change items, all or none. Attributes are merged; None leaves a column as it is."""
+    saved = _save(Item, catalog, rows, lambda entities: upserting.upsert_items(catalog=catalog, items=entities))
     popular.changed(catalog_id=catalog.pk)
     return saved
 
 
 def save_users(*, catalog: Catalog, rows: Sequence[Row]) -> Saved:
-    """Make or change people, all or none. No two rows may have the same id."""
-    return _save(EndUser, catalog, rows)
+    """Make or change people, all or none. Attributes are merged."""
+    return _save(EndUser, catalog, rows, lambda entities: upserting.upsert_users(catalog=catalog, users=entities))
 
 
 @transaction.atomic
-def _save(model: type[Item] | type[EndUser], catalog: Catalog, rows: Sequence[Row]) -> Saved:
+def _save(
+    model: type[Item] | type[EndUser],
+    catalog: Catalog,
+    rows: Sequence[Row],
+    upsert: Callable[[list[Entity]], upserting.Upserted],
+) -> Saved:
+    """One order of locking for all, so that two calls cannot deadlock."""
+    rows = sorted(rows, key=lambda row: row["client_id"])
     ids = [row["client_id"] for row in rows]
-    known = model.objects.filter(catalog=catalog, client_id__in=ids).count()
-    alike: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: row["client_id"]):  # one order for all, so that two calls cannot deadlock
-        alike[tuple(sorted(set(row) - {"client_id"}))].append(row)
-    now = timezone.now()
-    for columns, group in alike.items():
-        model.objects.bulk_create(
-            [model(catalog=catalog, updated=now, **row) for row in group],
-            batch_size=BATCH,
-            update_conflicts=True,
-            unique_fields=["catalog", "client_id"],
-            update_fields=[*columns, "updated"],
-        )
-    return Saved(created=len(ids) - known, updated=known)
+    known = model.objects.filter(catalog=catalog, client_id__in=ids).order_by("client_id")
+    list(known.select_for_update().values_list("pk", flat=True))
+    done = upsert([_entity(row) for row in rows])
+    return Saved(done.new, done.changed, done.same)
+
+
+def _entity(row: Row) -> Entity:
+    fields = {name: value for name, value in row.items() if name not in ("client_id", "attributes")}
+    return Entity(row["client_id"], fields, row.get("attributes") or {})
 
 
 def create_item(*, catalog: Catalog, row: Row) -> Item:

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -21,7 +23,13 @@ _away_until = 0.0
 
 @lru_cache(maxsize=1)
 def client() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=0.5, socket_timeout=1.0)
+    return connected(settings.REDIS_URL)
+
+
+def connected(url: str) -> redis.Redis:
+    """Fails fast: one more try at once (a kept connection may be of a Redis that restarted), no waiting."""
+    retry = Retry(NoBackoff(), 1)
+    return redis.Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=1.0, retry=retry)
 
 
 def asking(call: Callable[[redis.Redis], Found], otherwise: Found) -> Found:

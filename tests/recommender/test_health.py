@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import redis
 
 from recommender.services import memory
 
@@ -20,7 +19,7 @@ def test_ready(client):
 
 @pytest.mark.django_db
 def test_not_ready_without_redis(client, monkeypatch):
-    monkeypatch.setattr(memory, "client", lambda: redis.Redis(unix_socket_path="/nonexistent/redis.sock"))
+    monkeypatch.setattr(memory, "client", lambda: memory.connected("unix:///nonexistent/redis.sock"))
     monkeypatch.setattr(memory, "_away_until", 0.0)
     answer = client.get("/health/ready")
     assert answer.status_code == 503

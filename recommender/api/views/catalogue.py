@@ -148,6 +148,7 @@ def rejection(index: int, error: ValidationError) -> dict[str, Any]:
 
 
 ERASE = "Interactions, impressions, cached state and rows of metrics go with the person, at once."
+MERGE = "What is not given or null stays as it is, attributes are merged; to clear something, PATCH it."
 HIDE = "To keep what people did, hide it instead: PATCH with hidden: true."
 ELSEWHERE = {method: extend_schema(exclude=True) for method in ("get", "patch", "delete")}
 
@@ -177,7 +178,10 @@ class UserDetail(_Users, _Detail):
 
 
 @extend_schema_view(
-    post=described("users.bulk", "Up to 10,000 people", UserSerializer(many=True), BulkAnswerSerializer), **ELSEWHERE
+    post=described(
+        "users.bulk", "Up to 10,000 people", UserSerializer(many=True), BulkAnswerSerializer, description=MERGE
+    ),
+    **ELSEWHERE,
 )
 class UserBulk(_Users, _Bulk):
     pass
@@ -203,7 +207,10 @@ class ItemDetail(_Items, _Detail):
 
 
 @extend_schema_view(
-    post=described("items.bulk", "Up to 10,000 items", ItemSerializer(many=True), BulkAnswerSerializer), **ELSEWHERE
+    post=described(
+        "items.bulk", "Up to 10,000 items", ItemSerializer(many=True), BulkAnswerSerializer, description=MERGE
+    ),
+    **ELSEWHERE,
 )
 class ItemBulk(_Items, _Bulk):
     pass

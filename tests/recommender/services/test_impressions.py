@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import redis
 
 from recommender.models import Catalog, EndUser, Impression, Item
 from recommender.services import erasure, impressions, memory, serving
@@ -71,7 +70,7 @@ def test_someone_erased_meanwhile_leaves_none(catalog):
 
 
 def test_without_redis_answers_go_on_and_it_is_said_once(catalog, monkeypatch, caplog):
-    away = redis.Redis(unix_socket_path="/nonexistent/redis.sock")
+    away = memory.connected("unix:///nonexistent/redis.sock")  # before the patch: it is what is patched in
     monkeypatch.setattr(memory, "client", lambda: away)
     monkeypatch.setattr(memory, "_away_until", 0.0)
     for _ in range(3):
