@@ -46,6 +46,12 @@ def person_metrics(*, run: Run) -> pd.DataFrame:
         raise Conflict(f"The metrics per person of run {run.pk} are missing from the storage.") from error
 
 
+def without_erased(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of people who are still there: someone may be erased while a run trains on what they did."""
+    known = EndUser.objects.filter(pk__in=table["user"].tolist()).values_list("pk", flat=True)
+    return table[table["user"].isin(set(known))]
+
+
 def forget_people(*, run: Run, user_ids: Collection[int]) -> int:
     """Take people out of a run's metrics per person (erasure); returns how many rows went. The summary stays."""
     if not run.person_metrics:

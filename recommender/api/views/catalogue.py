@@ -69,28 +69,28 @@ class _List(ApiView):
 class _Detail(ApiView):
     needs = {"GET": READ, "PATCH": EDIT, "DELETE": EDIT}
 
-    def found(self, given: str) -> Any:
-        row = self.rows().filter(client_id=params.client_id(given)).first()
+    def found(self, id: str) -> Any:
+        row = self.rows().filter(client_id=params.client_id(id)).first()
         if row is None:
-            raise Problem(404, f"There is no {self.word} “{given}” in this catalog.", field="id")
+            raise Problem(404, f"There is no {self.word} “{id}” in this catalog.", field="id")
         return row
 
-    def get(self, request: Request, given: str) -> Response:
+    def get(self, request: Request, id: str) -> Response:
         params.only(request)
-        return Response(self.document(self.found(given)))
+        return Response(self.document(self.found(id)))
 
-    def patch(self, request: Request, given: str) -> Response:
+    def patch(self, request: Request, id: str) -> Response:
         params.only(request)
-        row = self.found(given)
+        row = self.found(id)
         changes = checked(self.serializer(partial=True), request.data)
-        if changes.pop("client_id", given) != given:
+        if changes.pop("client_id", id) != id:
             raise BadInput("An id cannot be changed. Leave it out, or send a new one to the list.", field="id")
         catalogue.change(row=row, changes=changes)
         return Response(self.document(row))
 
-    def delete(self, request: Request, given: str) -> Response:
+    def delete(self, request: Request, id: str) -> Response:
         params.only(request)
-        self.remove(self.found(given))
+        self.remove(self.found(id))
         return Response(status=204)
 
 
@@ -99,7 +99,7 @@ class _Bulk(_Detail):
 
     needs = _Detail.needs | {"POST": SEND}
 
-    def post(self, request: Request, given: str) -> Response:
+    def post(self, request: Request, id: str) -> Response:
         params.only(request)
         good, rejected = _sorted_out(self.serializer(), rows_of(request.data, MOST_ROWS))
         saved = self.save(catalog=self.catalog, rows=good)

@@ -92,12 +92,12 @@ class Recommendations(ApiView):
         ],
         responses=AnswerSerializer,
     )
-    def get(self, request: Request, given: str) -> Response:
+    def get(self, request: Request, id: str) -> Response:
         params.only(request, "n", "offset", "filter", "exclude", "run", "profiling", prefixes=("context.",))
         question = _question(
             self,
             request,
-            user=params.client_id(given, "user"),
+            user=params.client_id(id, "user"),
             run=params.optional_number(request, "run"),
             context=_context(request),
             profiled=params.choice(request, "profiling", ("on", "off"), "on") == "on",
@@ -156,14 +156,14 @@ class Similar(ApiView):
         parameters=LIST,
         responses=SimilarSerializer,
     )
-    def get(self, request: Request, given: str) -> Response:
+    def get(self, request: Request, id: str) -> Response:
         params.only(request, "n", "offset", "filter", "exclude")
         question = _question(self, request)
-        item = select.items_of(self.catalog.pk).filter(client_id=params.client_id(given)).first()
+        item = select.items_of(self.catalog.pk).filter(client_id=params.client_id(id)).first()
         if item is None:
-            raise Problem(404, f"There is no item “{given}” in this catalog.", field="id")
+            raise Problem(404, f"There is no item “{id}” in this catalog.", field="id")
         places = serving.similar_items(question, item_id=item.pk)
-        return Response({"item": given, "items": _ranked(places, question)})
+        return Response({"item": id, "items": _ranked(places, question)})
 
 
 def _ranked(places: list[serving.Place], question: serving.Question) -> list[dict[str, Any]]:

@@ -67,7 +67,7 @@ def methods_of(pattern: URLPattern) -> list[str]:
 
 
 def address(pattern: URLPattern) -> str:
-    return "/api/" + str(pattern.pattern).replace("<client_id:given>", "x.y").replace("<int:run>", "1")
+    return "/api/" + str(pattern.pattern).replace("<client_id:id>", "x.y").replace("<int:run>", "1")
 
 
 def test_the_table_lists_every_route_and_method():

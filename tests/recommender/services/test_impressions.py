@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from recommender import tasks
 from recommender.models import Catalog, EndUser, Impression, Item
 from recommender.services import erasure, impressions, memory, serving
 from recommender.services.serving import Question
+from recsite.celery import app
+from tests.support import until
 
 
 @pytest.fixture
@@ -76,3 +79,18 @@ def test_without_redis_answers_go_on_and_it_is_said_once(catalog, monkeypatch, c
     for _ in range(3):
         assert len(serving.recommend(Question(catalog.pk, "u")).items) == 5
     assert [record.levelname for record in caplog.records if "Redis" in record.message] == ["WARNING"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_worker_writes_them(worker, transactional_db):
+    memory.client().delete(impressions.LIST)
+    catalog = Catalog.objects.create(name="films")
+    worker("default")
+    answer = serving.recommend(Question(catalog.pk, "u"))
+    tasks.drain_impressions.delay()
+    until(lambda: Impression.objects.filter(pk=answer.recommendation_id).exists(), what="the impression")
+
+
+def test_beat_asks_for_it():
+    tasks_of_beat = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert "recommender.tasks.drain_impressions" in tasks_of_beat
