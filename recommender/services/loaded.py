@@ -10,8 +10,8 @@ import time
 from django.conf import settings
 
 from recommender.exceptions import BadCheckpoint, Conflict
-from recommender.models import Deployment, Run
-from recommender.services import deploying
+from recommender.models import Catalog, Deployment, Run
+from recommender.services import deploying, popular
 
 logger = logging.getLogger(__name__)
 BROKEN_SECONDS = 30.0
@@ -64,13 +64,18 @@ def _loaded(run_id: int) -> deploying.Served:
 
 
 def warm_up() -> None:
-    """Load what is deployed, so that no one waits for it. What cannot be loaded is logged and left to its first use."""
+    """Load what is deployed and count what is popular, so that no one waits for it.
+
+    What cannot be loaded is logged and left to its first use.
+    """
     latest = Deployment.objects.order_by("catalog_id", "-id").distinct("catalog_id")
     for run_id in list(latest.values_list("run_id", flat=True)[: settings.SERVING_MODELS]):
         try:
             get(run_id)
         except Exception:
             logger.exception("The deployed run %s could not be loaded", run_id)
+    for catalog_id in Catalog.objects.values_list("pk", flat=True)[: settings.SERVING_MODELS]:
+        popular.popular(catalog_id=catalog_id)
 
 
 def forget() -> None:

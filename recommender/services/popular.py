@@ -20,6 +20,7 @@ from recommender.services import memory
 MOST = 100_000
 """Of a larger catalog only the best known items are kept."""
 KEPT_SECONDS = 600
+COUNTING_SECONDS = 60
 SHARE = 50.0
 PREFIX = "recsite:counted"
 
@@ -75,15 +76,21 @@ def _kept(catalog_id: int, name: str, count: Callable[[], list[tuple[int, float]
     if stored is not None:
         about, _, arrays = stored.partition(b"\n")
         made = json.loads(about)
-        if made["version"] == _text(version) or time.time() < made["until"]:
+        fresh = made["version"] == _text(version) or time.time() < made["until"]
+        if fresh or not _first(f"{key}:counting"):
             return _unpacked(arrays)
     began = time.time()
     rows = count()
     found = Counted(np.array([row[0] for row in rows], dtype=np.int64), np.array([row[1] for row in rows], np.float32))
     about = {"version": _text(version), "until": began + (time.time() - began) * SHARE}
     packed = json.dumps(about).encode() + b"\n" + found.items.tobytes() + found.counts.tobytes()
-    memory.asking(lambda redis: redis.set(key, packed, ex=KEPT_SECONDS), None)
+    memory.asking(lambda redis: (redis.set(key, packed, ex=KEPT_SECONDS), redis.delete(f"{key}:counting")), None)
     return found
+
+
+def _first(name: str) -> bool:
+    """Whether nobody else is counting this now; while someone is, the others answer with what there was."""
+    return bool(memory.asking(lambda redis: redis.set(name, 1, nx=True, ex=COUNTING_SECONDS), True))
 
 
 def _unpacked(arrays: bytes) -> Counted:
