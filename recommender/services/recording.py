@@ -55,6 +55,7 @@ class Recorder:
         self.lease = lease
         self.curve: list[dict[str, Any]] = list(run.curve)
         self.durations: dict[str, float] = dict(run.durations)
+        self.reached = run.progress
         self._earlier_peak = run.peak_memory or 0
         self._phase, self._keep = LOAD, None
         self._first = self._last = self._entered = self._written = time.monotonic()
@@ -67,7 +68,8 @@ class Recorder:
         self._phase, self._keep = phase, keep
         self._entered = self._last = time.monotonic()
         self._before = self.durations.get(phase.key, 0.0)
-        self._write(phase=phase.words, progress=phase.low)
+        self.reached = max(self.reached, phase.low)  # a run that is taken up again does not seem to fall back
+        self._write(phase=phase.words, progress=self.reached)
         yield
         self._note_duration()
 
@@ -105,7 +107,7 @@ class Recorder:
     def _standing(self, progress: float) -> dict[str, Any]:
         self._note_duration()
         share = min(1.0, max(0.0, progress))
-        whole = self._phase.low + share * (self._phase.high - self._phase.low)
+        self.reached = whole = max(self.reached, self._phase.low + share * (self._phase.high - self._phase.low))
         peak = max(self._earlier_peak, peak_memory())
         return {
             "phase": self._phase.words,

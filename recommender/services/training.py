@@ -170,7 +170,8 @@ class _Training:
         for purpose in (Purpose.RESUME, Purpose.MEASURED):
             checkpoints.remove_checkpoint(run_id=self.run.pk, purpose=purpose)
         self.resume = self.measured = None
-        self.lease.write(curve=[], metrics={}, people=None, durations={})
+        self.recorder.reached, self.recorder.durations = 0.0, {}
+        self.lease.write(curve=[], metrics={}, people=None, durations={}, progress=0.0)
 
     def _rows_kept(self) -> int:
         """How many rows of the curve belong to what is resumed; later ones will be written again."""

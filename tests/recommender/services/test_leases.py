@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -61,6 +62,15 @@ def test_the_heart_beats_while_the_holder_cannot(run: Run, settings):
     with lease.kept():
         until(lambda: became(run) == "running" and run.heartbeat > timezone.now() - timedelta(seconds=5))
         lease.check()
+
+
+def test_the_heart_beats_while_a_solver_holds_the_lock_of_python(run: Run, settings):
+    settings.LEASE_SECONDS = 3
+    with claim(run.pk).kept():
+        until(lambda: became(run) and run.heartbeat > timezone.now() - timedelta(seconds=0.5))  # the pulse is there
+        ctypes.PyDLL(None).usleep(3_000_000)
+        run.refresh_from_db()
+        assert run.heartbeat > timezone.now() - timedelta(seconds=2.5)
 
 
 def test_a_wish_to_cancel_is_carried_out_and_told(run: Run):
