@@ -95,7 +95,7 @@ class CatalogAdmin(InOwnCatalogs):
 
 @admin.register(Item)
 class ItemAdmin(InOwnCatalogs):
-    list_display = ["__str__", "client_id", "year", "listed_categories", "hidden", "catalog"]
+    list_display = ["__str__", "client_id", "year", "listed_categories", "state", "catalog"]
     list_filter = ["hidden", OwnCatalogFilter]
     list_select_related = ["catalog"]
     search_fields = ["title", "=client_id"]
@@ -107,7 +107,12 @@ class ItemAdmin(InOwnCatalogs):
 
     @admin.display(description="categories")
     def listed_categories(self, item: Item) -> str:
-        return ", ".join(item.categories)
+        more = f" and {len(item.categories) - 4} more" if len(item.categories) > 4 else ""
+        return ", ".join(name[:40] for name in item.categories[:4]) + more
+
+    @admin.display(description="state", ordering="hidden")
+    def state(self, item: Item) -> str:
+        return "hidden" if item.hidden else "shown"
 
     @admin.action(description="Hide: never recommend these items", permissions=["change"])
     def hide(self, request: HttpRequest, rows: QuerySet[Item]) -> None:

@@ -5,6 +5,7 @@ from django.contrib.admin import apps as admin_apps
 class RecommenderConfig(AppConfig):
     default = True
     name = "recommender"
+    verbose_name = "Catalogue"
     default_auto_field = "django.db.models.BigAutoField"
 
 

@@ -80,9 +80,10 @@ class KeyForm(forms.ModelForm):
     class Meta:
         model = ApiKey
         fields = ["name", "scope", "creates_unknown"]
-        labels = {"name": "What is it for?", "scope": "What may it do?"}
+        labels = {"name": "What is it for?"}
         help_texts = {"name": "A word to tell keys apart later, for example Shop front end."}
-        widgets = {"scope": forms.Select}
+
+    scope = forms.ChoiceField(label="What may it do?", choices=ApiKey.Scope.choices, initial=ApiKey.Scope.READ)
 
 
 class MemberForm(forms.Form):
@@ -167,6 +168,6 @@ def field_of(row: Mapping[str, Any]) -> forms.Field:
 def help_of(row: Mapping[str, Any]) -> str:
     """Its meaning, then its range and default."""
     low, high = row["low"], row["high"]
-    bounds = f" From {low:g} to {high:g}." if low is not None and high is not None else ""
+    bounds = f" From {low:,.10g} to {high:,.10g}." if low is not None and high is not None else ""
     empty = " May be left empty." if row["optional"] else ""
     return f"{row['help']}{bounds}{empty}"

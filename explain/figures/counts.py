@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from explain.figures.theme import COUNT, INK, figure
+
+
+def _whole(counts: Iterable[float]) -> dict[str, Any]:
+    """An axis of counts from zero, with whole numbers only."""
+    few = max(counts, default=0) <= 5
+    return {"rangemode": "tozero", "tickformat": ",d", **({"dtick": 1} if few else {"nticks": 5})}
 
 
 def over_time(table: pd.DataFrame, *, unit: str = "interactions") -> go.Figure:
@@ -19,8 +28,8 @@ def over_time(table: pd.DataFrame, *, unit: str = "interactions") -> go.Figure:
         hovertemplate=f"{when}<br>%{{y:,}} {unit}<extra></extra>",
     )
     drawn = figure([bars], bargap=0.12)
-    drawn.update_xaxes(type="date", showgrid=False, nticks=8)
-    drawn.update_yaxes(rangemode="tozero", title={"text": unit}, nticks=5, tickformat=",d")
+    drawn.update_xaxes(type="date", showgrid=False, nticks=8, tickangle=0)
+    drawn.update_yaxes(title={"text": unit}, **_whole(table[unit]))
     return drawn
 
 
@@ -38,7 +47,7 @@ def bars(table: pd.DataFrame, *, label: str, value: str, unit: str = "") -> go.F
             )
         ]
     )
-    drawn.update_xaxes(rangemode="tozero", title={"text": unit or value}, nticks=5, tickformat=",d")
+    drawn.update_xaxes(title={"text": unit or value}, **_whole(table[value]))
     drawn.update_yaxes(type="category", showgrid=False, ticksuffix="  ")
     return drawn
 
@@ -56,7 +65,7 @@ def histogram(table: pd.DataFrame, *, value: str, count: str, x_title: str, y_ti
         ]
     )
     drawn.update_xaxes(type="category", showgrid=False, title={"text": x_title}, tickangle=0)
-    drawn.update_yaxes(rangemode="tozero", title={"text": y_title}, nticks=5, tickformat=",d")
+    drawn.update_yaxes(title={"text": y_title}, **_whole(table[count]))
     return drawn
 
 

@@ -72,7 +72,7 @@ def accuracy_coverage(table: pd.DataFrame, *, metric: str, coverage: str) -> go.
         left = row.coverage > 0.7 * float(table["coverage"].max())
         label(drawn, 100 * row.coverage, row.value, row.name, xanchor="right" if left else "left",
               xshift=-10 if left else 10)  # fmt: skip
-    drawn.update_xaxes(rangemode="tozero", title={"text": f"{coverage}: share of items that are recommended to anyone"})
+    drawn.update_xaxes(rangemode="tozero", title={"text": coverage})
     drawn.update_xaxes(ticksuffix="%", nticks=6)
     drawn.update_yaxes(rangemode="tozero", title={"text": metric}, nticks=6)
     return drawn

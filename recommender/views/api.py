@@ -12,14 +12,14 @@ from recommender.forms import KeyForm
 from recommender.models import Catalog
 from recommender.selectors import pages
 from recommender.services import keys
-from recommender.views.frame import page, show
+from recommender.views.frame import page, sent, show
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page("view", post="manage")
 def api(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     """A new key is shown in the answer to the form and nowhere else: it is kept in no session and no message."""
-    form, made = KeyForm(request.POST or None), None
+    form, made = KeyForm(sent(request)), None
     if request.method == "POST" and form.is_valid():
         try:
             made = keys.create(catalog=catalog, created_by=request.user, **form.cleaned_data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,9 +17,9 @@ from recommender.rights import GROUPS, RIGHTS
 from recommender.selectors import pages
 from recommender.services import catalogs as service
 from recommender.services import monitoring
-from recommender.templatetags.pages import many, rough
+from recommender.templatetags.pages import rough
 from recommender.views.figures import interactions_figure
-from recommender.views.frame import page, show, site_page
+from recommender.views.frame import page, sent, show, site_page
 
 NO_WORKER = "none heard of; what is started waits until one comes"
 HOME = ("Catalogs", "/")
@@ -33,7 +35,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @site_page("manage")
 def catalog_new(request: HttpRequest) -> HttpResponse:
-    form = CatalogForm(request.POST or None)
+    form = CatalogForm(sent(request))
     if request.method == "POST" and form.is_valid():
         made = service.create_catalog(login=request.user, **form.cleaned_data)
         messages.success(request, f"{made} was made. Put data in next.")
@@ -59,30 +61,22 @@ def overview(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 
 
 def system_rows() -> list[dict[str, str]]:
-    """Servers, queues and workers in words; `state` where it is good or not."""
-    servers = monitoring.server_status()
+    """Servers, queues and workers in words; `state` where it is good or late."""
+    silent = [name for name, each in monitoring.server_status().items() if not each["ok"]]
+    servers = f"{' and '.join(silent)} silent" if silent else "all answer"
+    depths = {name: "not known" if depth is None else depth for name, depth in monitoring.queue_depths().items()}
     rows = [
-        {"label": name.capitalize(), "state": "good" if each["ok"] else "late", "text": each["text"]}
-        for name, each in servers.items()
-    ]
-    rows += [
-        {
-            "label": f"Queue {name}",
-            "state": "",
-            "text": "not known" if depth is None else many(depth, "task") + " waiting",
-        }
-        for name, depth in monitoring.queue_depths().items()
+        {"label": "Servers", "state": "late" if silent else "good", "text": servers},
+        {"label": "Tasks waiting", "state": "", "text": ", ".join(f"{name} {depth}" for name, depth in depths.items())},
     ]
     workers = monitoring.worker_status()
-    rows += [
-        {
-            "label": f"Worker {' and '.join(each['queues'])}",
-            "state": "good" if each["alive"] else "late",
-            "text": f"heard of {rough(each['age'])} ago",
-        }
-        for each in workers[:6]
-    ]
+    rows += [worker_row(each) for each in workers[:6]]
     return rows if workers else [*rows, {"label": "Workers", "state": "late", "text": NO_WORKER}]
+
+
+def worker_row(worker: dict[str, Any]) -> dict[str, str]:
+    label = f"Worker for {' and '.join(worker['queues'])}" if worker["queues"] else "Worker"
+    return {"label": label, "state": "good" if worker["alive"] else "late", "text": f"{rough(worker['age'])} ago"}
 
 
 def live_context(catalog: Catalog) -> dict[str, object]:
@@ -100,7 +94,7 @@ def live(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page("view", post="manage")
 def members(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    form = MemberForm(request.POST or None)
+    form = MemberForm(sent(request))
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["login"]
         login = pages.login_named(name)

@@ -15,7 +15,7 @@ from recommender.exceptions import BadInput
 from recommender.forms import UploadForm
 from recommender.models import Catalog, DataImport
 from recommender.selectors import pages
-from recommender.views.frame import page, show
+from recommender.views.frame import page, sent, show
 from recommender.views.paging import paged
 
 LIVE = (DataImport.Status.QUEUED, DataImport.Status.RUNNING)
@@ -25,7 +25,7 @@ LIVE = (DataImport.Status.QUEUED, DataImport.Status.RUNNING)
 @page("view", post="import")
 def data(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     """What was put in, and the form that puts in more."""
-    form = UploadForm(request.POST or None, request.FILES or None)
+    form = UploadForm(sent(request), request.FILES or None)
     if request.method == "POST":
         started = start(request, catalog, form)
         if started is not None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -90,6 +90,11 @@ def demand(login: Any, right: str) -> None:
     groups, what = RIGHTS[right]
     allowed = " or ".join(name for name in GROUPS if name in groups)
     raise PermissionDenied(f"Your login may not {what}. The group {allowed} may; ask an operator to add you.")
+
+
+def sent(request: HttpRequest) -> QueryDict | None:
+    """What a form sent, for a Form: an empty one too is judged once it was sent."""
+    return request.POST if request.method == "POST" else None
 
 
 def sign_in_first(request: HttpRequest) -> HttpResponse:

@@ -30,6 +30,7 @@ PROTOCOL = (
     "Each person's last item is held out, the rest is learned from; every item not yet seen is ranked, every person "
     "counts. Intervals are 95%, by bootstrap over people."
 )
+PHASES = {"load": "reading", "measured": "training", "measure": "measuring", "refit": "training on everything"}
 TO_FILL = "Train a recommender, and it shows here with its interval."
 
 
@@ -62,7 +63,7 @@ def metrics_figure(catalog: Catalog, board: Sequence[Row], metric: str) -> Figur
         csv=reverse("runs_csv", args=[catalog.name]),
         json=draw("metrics", rows, metric=metric_name(metric)) if rows else "",
         empty=TO_FILL,
-        height=max(220, 70 + 34 * len(rows)),
+        height=max(300, 70 + 34 * len(rows)),
         numeric=frozenset({1, 2, 3}),
     )
 
@@ -92,6 +93,7 @@ def coverage_figure(catalog: Catalog, board: Sequence[Row], metric: str) -> Figu
         csv=reverse("runs_csv", args=[catalog.name]),
         json=draw("accuracy_coverage", rows, metric=metric_name(metric), coverage=coverage) if rows else "",
         empty=TO_FILL,
+        height=max(300, 70 + 34 * len(rows)),
         numeric=frozenset({1, 2}),
     )
 
@@ -193,8 +195,7 @@ def spread_figure(catalog: Catalog, run: Run, metric: str = "ndcg@20") -> Figure
     found = int(np.isfinite(places).sum())
     return Figure(
         key="spread",
-        title=f"{100 * found / len(places):.0f}% of people find their next item among the first 20; for the rest the "
-        "list misses",
+        title=f"{100 * found / len(places):.0f}% of people find their next item among the first 20",
         columns=("place of the held-out item", "people"),
         rows=[(row["place"], row["people"]) for row in rows],
         definition="Each person's held-out item has one place in that person's list, worked out from NDCG@20 = "
@@ -208,7 +209,8 @@ def spread_figure(catalog: Catalog, run: Run, metric: str = "ndcg@20") -> Figure
 
 def run_facts(run: Run) -> list[tuple[str, str]]:
     """What a colleague needs to believe or repeat a run."""
-    phases = ", ".join(f"{name} {span(seconds)}" for name, seconds in run.durations.items() if seconds is not None)
+    known = [(words, run.durations.get(name)) for name, words in PHASES.items()]
+    phases = ", ".join(f"{words} {span(seconds)}" for words, seconds in known if seconds is not None)
     took = (run.finished - run.started).total_seconds() if run.finished and run.started else None
     facts = [
         ("Seed", str(run.seed)),

@@ -21,7 +21,7 @@ from recommender.models import Catalog, Run
 from recommender.selectors import pages
 from recommender.services import deploying
 from recommender.services import training as service
-from recommender.views.frame import page, show
+from recommender.views.frame import page, sent, show
 from recommender.views.paging import whole
 from recommender.views.runs import run_or_404
 
@@ -47,7 +47,7 @@ def run_new(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 
 
 def several(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    form = ChoiceOfAlgorithms(request.POST or None)
+    form = ChoiceOfAlgorithms(sent(request))
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         with transaction.atomic():
@@ -67,7 +67,7 @@ def several(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 
 def configured(request: HttpRequest, catalog: Catalog, algorithm: str) -> HttpResponse:
     rows = describe(registry.config_class(algorithm))
-    form = ConfigForm(request.POST or None, rows=rows, initial=earlier(request, catalog, algorithm))
+    form = ConfigForm(sent(request), rows=rows, initial=earlier(request, catalog, algorithm))
     if request.method == "POST" and form.is_valid():
         made = try_start(request, catalog, algorithm, form)
         if made is not None:

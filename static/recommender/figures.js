@@ -56,6 +56,7 @@
     const figure = dressed(JSON.parse(holder.textContent));
     figure.layout.height = Number(plot.dataset.height) || 320;
     figure.layout.autosize = true;
+    if (plot.clientWidth < 480 && figure.layout.xaxis.type !== "category") figure.layout.xaxis.nticks = 4;
     const waiting = plot.querySelector(":scope > p");
     if (waiting) waiting.remove();
     window.Plotly.react(plot, figure.data, figure.layout, { displayModeBar: false, responsive: true, showTips: false });

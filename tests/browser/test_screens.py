@@ -1,0 +1,171 @@
+"""Every page in Chromium: wide and narrow, light and dark, with data and without.
+
+No page may scroll sideways on a phone, break the content-security policy, or write an error to the console; every
+control has a name and every target a finger's size. SCREENSHOTS=folder keeps a picture of each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.test import Client
+
+from recommender.models import Catalog, Item, Run
+from recommender.services import training
+from tests.recommender.pages import films, login
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SIZES = {"1440": (1440, 900), "390": (390, 844)}
+SETTINGS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]
+LONG = "A very long title, as learned books had them, with Donaudampfschifffahrtselektrizitätenhauptbetriebswerk " * 3
+
+AUDIT = Path(__file__).with_name("audit.js").read_text()
+
+
+@dataclass
+class Visitor:
+    """A browser page that remembers what went wrong on the addresses it opened."""
+
+    page: Any
+    base: str
+    scheme: str
+    size: str
+    wrong: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        self.page.on(
+            "console", lambda said: self.wrong.append(said.text) if said.type in ("error", "warning") else None
+        )
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+
+    def heard(self, said: Any) -> None:
+        if said.type in ("error", "warning"):
+            self.wrong.append(said.text)
+
+    def open(self, path: str, status: int = 200) -> list[str]:
+        """Open, wait for figures and fragments, look; returns what is wrong."""
+        self.wrong.clear()
+        answer = self.page.goto(self.base + path)
+        if answer.status != status:
+            return [f"{path}: status {answer.status}"]
+        self.page.wait_for_function("() => document.fonts.status === 'loaded'")
+        for plot in self.page.query_selector_all("[data-figure]"):
+            plot.scroll_into_view_if_needed()
+        self.page.wait_for_function("() => [...document.querySelectorAll('[data-figure]')].every(e => e.dataset.drawn)")
+        self.page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        expected = "Failed to load resource: the server responded with a status of 404"
+        errors = [text for text in self.wrong if not (status == 404 and text.startswith(expected))]
+        return [f"{path} ({self.size} {self.scheme}): {each}" for each in [*errors, *self.page.evaluate(AUDIT)]]
+
+    def keep(self, name: str) -> None:
+        folder = os.environ.get("SCREENSHOTS")
+        if folder:
+            self.page.evaluate("() => window.scrollTo(0, 0)")
+            path = Path(folder) / f"{name}-{self.size}-{self.scheme}.png"
+            self.page.screenshot(path=str(path), full_page=True)
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    """Real runs (trained here), a very long title, a failed and a live run."""
+    made = films()
+    made.runs.filter(status=Run.Status.SUCCEEDED).delete()
+    for algorithm in ("random", "popularity", "item_knn"):
+        training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm).pk)
+    made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
+    Item.objects.filter(catalog=made, client_id="i3").update(title=LONG, categories=["Learned books " * 3] * 6)
+    return made
+
+
+@pytest.fixture
+def empty() -> Catalog:
+    return Catalog.objects.create(name="empty", title="Empty shop")
+
+
+@pytest.fixture(params=SETTINGS, ids=[f"{size}-{scheme}" for size, scheme in SETTINGS])
+def visitor(request: pytest.FixtureRequest, browser: Any, live_server: Any) -> Iterator[Visitor]:
+    size, scheme = request.param
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    visitor = Visitor(context.new_page(), live_server.url, scheme, size)
+    visitor.listen()
+    yield visitor
+    context.close()
+
+
+def sign_in(visitor: Visitor) -> None:
+    """As a superuser, by a session of the database."""
+    client = Client()
+    client.force_login(login("superuser"))
+    cookie = client.cookies["sessionid"].value
+    assert SessionStore(cookie).exists(cookie)
+    visitor.page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": visitor.base}])
+
+
+def addresses(catalog: Catalog) -> dict[str, str]:
+    name, done = catalog.name, catalog.runs.filter(algorithm="item_knn").get().pk
+    runs = "&".join(f"run={pk}" for pk in catalog.runs.filter(status="succeeded").values_list("pk", flat=True))
+    return {
+        "overview": f"/{name}/",
+        "data": f"/{name}/data/",
+        "import": f"/{name}/data/imports/{catalog.imports.get().pk}/",
+        "runs": f"/{name}/runs/",
+        "train": f"/{name}/runs/new/",
+        "configure": f"/{name}/runs/new/?algorithm=item_knn",
+        "run": f"/{name}/runs/{done}/",
+        "run-live": f"/{name}/runs/{catalog.runs.get(status='running').pk}/",
+        "run-failed": f"/{name}/runs/{catalog.runs.get(status='failed').pk}/",
+        "people": f"/{name}/people/",
+        "person": f"/{name}/people/p1/?k=5&{runs}",
+        "items": f"/{name}/items/",
+        "items-none": f"/{name}/items/?q=nothing",
+        "item": f"/{name}/items/i3/",
+        "api": f"/{name}/api/",
+        "members": f"/{name}/members/",
+    }
+
+
+def test_every_page_with_data(visitor: Visitor, catalog: Catalog) -> None:
+    sign_in(visitor)
+    wrong = []
+    for name, path in {"home": "/", "catalog-new": "/catalogs/new/", "password": "/accounts/password/",
+                       **addresses(catalog)}.items():  # fmt: skip
+        wrong += visitor.open(path)
+        visitor.keep(name)
+    wrong += visitor.open(f"/{catalog.name}/items/none/", status=404)
+    visitor.keep("missing")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_page_of_an_empty_catalog(visitor: Visitor, empty: Catalog) -> None:
+    sign_in(visitor)
+    wrong = []
+    for name in ("", "data/", "runs/", "runs/new/", "people/", "items/", "api/", "members/"):
+        wrong += visitor.open(f"/{empty.name}/{name}")
+        visitor.keep(f"empty-{name.replace('/', '-').strip('-') or 'overview'}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_login_page(visitor: Visitor) -> None:
+    wrong = visitor.open("/login/")
+    visitor.keep("login")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_admin_under_the_policy(visitor: Visitor, catalog: Catalog) -> None:
+    sign_in(visitor)
+    for path in ("", "recommender/item/", f"recommender/item/{catalog.items.first().pk}/change/",
+                 "recommender/interaction/", "recommender/enduser/"):  # fmt: skip
+        visitor.wrong.clear()
+        assert visitor.page.goto(f"{visitor.base}/admin/{path}").status == 200
+        visitor.keep(f"admin-{path.strip('/').replace('/', '-')}")
+        assert not visitor.wrong

@@ -1,0 +1,130 @@
+"""Figures: what is drawn of which rows, in colours that the style sheet knows."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from explain.figures import FIGURES, draw
+from explain.figures import theme as look
+from explain.figures.counts import bars, histogram, over_time, shares
+from explain.figures.runs import accuracy_coverage, learning_curve, metrics
+from recommender.algorithms.registry import ALGORITHMS
+
+STATIC = Path(__file__).parents[3] / "static" / "recommender"
+RUNS = pd.DataFrame(
+    {
+        "name": ["ease #3", "popularity #2", "random #1"],
+        "algorithm": ["ease", "popularity", "random"],
+        "value": [0.07, 0.04, 0.01],
+        "low": [0.06, 0.03, 0.0],
+        "high": [0.08, 0.05, 0.02],
+        "coverage": [0.4, 0.1, 0.9],
+    }
+)
+
+
+def test_an_algorithm_has_the_same_colour_in_figures_and_on_pages() -> None:
+    style = (STATIC / "site.css").read_text()
+    written = dict(re.findall(r"--algorithm-(\w+): (?:light-dark\()?(#[0-9a-f]{6})", style))
+    assert {name: written.get(name) for name in look.ALGORITHM_COLOURS} == look.ALGORITHM_COLOURS
+    for name in look.ALGORITHM_COLOURS:
+        assert f".swatch-{name} " in style
+
+
+def test_no_two_of_the_first_recommenders_share_colour_and_mark() -> None:
+    assert len({(look.colour(name), look.symbol(name)) for name in ALGORITHMS}) == len(ALGORITHMS)
+
+
+def test_inks_follow_the_page() -> None:
+    style, script = (STATIC / "site.css").read_text(), (STATIC / "figures.js").read_text()
+    follows = dict(re.findall(r'"(#[0-9a-f]{6})": "(--[\w-]+)"', script))
+    for ink in (look.INK, look.INK_2, look.INK_3, look.LINE, look.HAIRLINE, look.ACCENT, look.COUNT, look.PAGE):
+        assert f"{follows[ink]}: light-dark({ink}," in style
+
+
+@pytest.mark.parametrize(("foreground", "least"), [("--ink", 7), ("--ink-2", 4.5), ("--ink-3", 4.5), ("--accent", 4.5),
+                                                   ("--good", 4.5), ("--bad", 4.5), ("--warn", 4.5)])  # fmt: skip
+def test_text_stands_out_from_every_ground(foreground: str, least: float) -> None:
+    style = (STATIC / "site.css").read_text()
+    tokens = {name: (light, dark) for name, light, dark in
+              re.findall(r"(--[\w-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)", style)}  # fmt: skip
+    for ground in ("--page", "--bar", "--tint", "--raised"):
+        for scheme in (0, 1):
+            assert contrast(tokens[foreground][scheme], tokens[ground][scheme]) >= least, (ground, scheme)
+
+
+def contrast(one: str, other: str) -> float:
+    """(L₁ + .05) / (L₂ + .05) of WCAG 2."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_runs_are_sorted_with_the_best_on_top_and_whiskers_are_drawn() -> None:
+    drawn = metrics(RUNS.sample(frac=1, random_state=1), metric="NDCG@10")
+    assert [trace.y[0] for trace in drawn.data] == ["random #1", "popularity #2", "ease #3"]
+    assert drawn.data[-1].error_x.array[0] == pytest.approx(0.01)
+    assert drawn.data[-1].error_x.arrayminus[0] == pytest.approx(0.01)
+    assert len(drawn.layout.shapes) == 2  # popularity and random as lines
+
+
+def test_every_point_is_labelled_directly() -> None:
+    drawn = accuracy_coverage(RUNS, metric="NDCG@10", coverage="coverage@10")
+    assert [note.text for note in drawn.layout.annotations] == list(RUNS["name"])
+    assert drawn.layout.showlegend is False
+    assert [trace.x[0] for trace in drawn.data] == pytest.approx([40, 10, 90])
+
+
+def test_the_curve_marks_its_best_epoch() -> None:
+    drawn = learning_curve(pd.DataFrame({"epoch": [1, 2, 3], "value": [0.1, 0.3, 0.2]}), algorithm="sasrec", metric="x")
+    assert drawn.data[1].x == (2,)
+    assert drawn.layout.annotations[0].text == "best: epoch 2"
+
+
+def test_bars_start_at_zero_and_are_sorted() -> None:
+    drawn = bars(pd.DataFrame({"label": ["a", "b"], "value": [5, 2]}), label="label", value="value")
+    assert drawn.data[0].y == ("b", "a")
+    assert drawn.layout.xaxis.rangemode == "tozero"
+    counted = over_time(pd.DataFrame({"period": pd.to_datetime(["2020-01-01", "2020-02-01"]), "interactions": [3, 4]}))
+    assert counted.layout.yaxis.rangemode == "tozero"
+
+
+def test_shares_stand_beside_those_of_everyone() -> None:
+    drawn = shares(pd.DataFrame({"group": ["F", "M"], "share": [0.4, 0.6], "overall": [0.3, 0.7]}), group="group")
+    assert drawn.data[0].x == pytest.approx((40, 60))
+    assert drawn.data[1].x == pytest.approx((30, 70))
+
+
+def test_no_figure_needs_webgl_or_eval() -> None:
+    tables = {
+        "over_time": (pd.DataFrame({"period": ["2020-01-01"], "interactions": [3]}), {}),
+        "bars": (pd.DataFrame({"label": ["a"], "value": [1]}), {"label": "label", "value": "value"}),
+        "histogram": (
+            pd.DataFrame({"v": [1], "n": [2]}), {"value": "v", "count": "n", "x_title": "v", "y_title": "people"},
+        ),
+        "shares": (pd.DataFrame({"g": ["a"], "share": [1.0], "overall": [1.0]}), {"group": "g"}),
+        "metrics": (RUNS, {"metric": "NDCG@10"}),
+        "accuracy_coverage": (RUNS, {"metric": "NDCG@10", "coverage": "coverage@10"}),
+        "learning_curve": (pd.DataFrame({"epoch": [1], "value": [0.1]}), {"algorithm": "ease", "metric": "x"}),
+    }  # fmt: skip
+    assert set(tables) == set(FIGURES)
+    for name, (table, options) in tables.items():
+        kinds = {trace["type"] for trace in json.loads(draw(name, table, **options))["data"]}
+        assert kinds <= {"bar", "scatter"}
+
+
+def test_a_histogram_keeps_the_order_of_its_values() -> None:
+    table = pd.DataFrame({"value": ["1", "10", "2"], "count": [1, 2, 3]})
+    drawn = histogram(table, value="value", count="count", x_title="value", y_title="people")
+    assert drawn.data[0].x == ("1", "10", "2")
+    assert drawn.layout.xaxis.type == "category"
