@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.text import get_valid_filename
 from numpy.typing import NDArray
@@ -89,9 +90,13 @@ def run_import(*, import_id: int, report: Report | None = None) -> DataImport:
         except BadInput as error:
             fail(import_id, str(error))
             raise
+        except KeyboardInterrupt:
+            fail(import_id, "It was stopped; nothing was changed.")
+            raise
         except Exception as error:
             fail(import_id, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
             raise
+        discard_uploads(done)
     return DataImport.objects.get(pk=import_id)
 
 
@@ -112,9 +117,17 @@ def attempt(done: DataImport, paths: dict[str, Path], progress: Progress) -> Non
 
 
 def fail(import_id: int, reason: str) -> None:
+    discard_uploads(DataImport.objects.get(pk=import_id))
     DataImport.objects.filter(pk=import_id).update(
         status=DataImport.Status.FAILED, error=reason[:1_000], finished=timezone.now(), phase=""
     )
+
+
+def discard_uploads(done: DataImport) -> None:
+    """An upload is kept no longer than it is needed: it holds what people did."""
+    for name in (done.upload, done.options.get("users_upload"), done.options.get("items_upload")):
+        if name:
+            default_storage.delete(name)
 
 
 @contextmanager
@@ -147,7 +160,7 @@ def dead_imports() -> list[int]:
 
     An import from a path is its caller's own process; when that is gone it is marked as failed.
     """
-    late = timezone.now() - timedelta(seconds=settings.LEASE_SECONDS)
+    late = Now() - timedelta(seconds=settings.LEASE_SECONDS)
     dead = DataImport.objects.filter(status=DataImport.Status.RUNNING, heartbeat__lt=late)
     dead.filter(upload="").update(
         status=DataImport.Status.FAILED,
@@ -186,7 +199,8 @@ class Import:
         self.row.format, self.row.has_clock = reading.format, reading.interactions.has_clock
         try:
             with transaction.atomic():
-                self._lock()
+                if not self._lock():
+                    return
                 self._entities(reading)
                 self._interactions(reading)
                 self.progress.stop()
@@ -199,12 +213,16 @@ class Import:
         refresh_statistics(Interaction)
         popular.changed(catalog_id=self.catalog.pk)
 
-    def _lock(self) -> None:
-        """One import into a catalog at a time; references are checked as rows come, not all at the end."""
+    def _lock(self) -> bool:
+        """One import into a catalog at a time; references are checked as rows come, not all at the end.
+
+        False where another worker, whose lease had run out, has done this import meanwhile.
+        """
         self.progress.at("waiting for another import into this catalog", 0.0)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, self.catalog.pk])
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        return DataImport.objects.filter(pk=self.row.pk, status=DataImport.Status.RUNNING).exists()
 
     def _entities(self, reading: Reading) -> None:
         for entities in (*reading.users, *reading.items):

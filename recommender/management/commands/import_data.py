@@ -15,6 +15,8 @@ from recommender.exceptions import BadInput
 from recommender.models import Catalog, DataImport
 from recommender.services.importing import create_import, run_import
 
+COUNTED = ("read", "new", "changed", "same", "bare", "rejected", "duplicates", "contradicting")
+
 
 class Command(BaseCommand):
     help = (
@@ -96,7 +98,8 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"{done.source} ({done.format}) → {done.catalog.name} in {counts['durations']['total']:g} s")
         for role in ("users", "items", "interactions"):
-            found = ", ".join(f"{number:,} {name}" for name, number in counts.get(role, {}).items() if number)
+            given = counts.get(role, {})
+            found = ", ".join(f"{given[name]:,} {name}" for name in COUNTED if given.get(name))
             self.stdout.write(f"  {role}: {found or 'none'}")
         for note in counts["notes"]:
             self.stdout.write(f"  {note}")

@@ -336,6 +336,7 @@ class TestFromPathsAndUploads:
         done = run_import(import_id=row.pk)
         assert done.counts["interactions"]["new"] == 1 and Item.objects.get().title == "Ex"
         assert name.startswith("imports/uploads/") and ".." not in name
+        assert not default_storage.exists(name) and not default_storage.exists(items)
 
     def test_an_upload_that_is_gone_is_told(self, catalog: Catalog) -> None:
         row = create_import(catalog=catalog, source="a.csv", upload="imports/uploads/gone.csv")
