@@ -46,12 +46,6 @@ def person_metrics(*, run: Run) -> pd.DataFrame:
         raise Conflict(f"The metrics per person of run {run.pk} are missing from the storage.") from error
 
 
-def without_erased(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of people who are still there: someone may be erased while a run trains on what they did."""
-    known = EndUser.objects.filter(pk__in=table["user"].tolist()).values_list("pk", flat=True)
-    return table[table["user"].isin(set(known))]
-
-
 def forget_people(*, run: Run, user_ids: Collection[int]) -> int:
     """Take people out of a run's metrics per person (erasure); returns how many rows went. The summary stays."""
     if not run.person_metrics:
@@ -67,7 +61,10 @@ def forget_people(*, run: Run, user_ids: Collection[int]) -> int:
 
 
 def forget_erased(*, run_id: int) -> int:
-    """Take people out of a run's metrics who were erased while it was being measured; returns how many rows went."""
+    """Take people out of a run's metrics who were erased while it trained; returns how many rows went.
+
+    Called once a row names the file: an erasure before that is seen here, a later one finds the file itself.
+    """
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run_id)
         measured = person_metrics(run=run)["user"]

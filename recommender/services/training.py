@@ -199,8 +199,7 @@ class _Training:
         with self.recorder.phase(MEASURE):
             told = self.recorder.progress
             evaluation = evaluate(fitted.model, material.split.test, material.dataset, progress=told)
-            kept = evaluating.without_erased(evaluation.per_user)
-            path = evaluating.put_person_metrics(run_id=run.pk, table=kept)
+            path = evaluating.put_person_metrics(run_id=run.pk, table=evaluation.per_user)
             results = {"people": len(evaluation.per_user), "metrics": evaluating.summarised(evaluation)}
             content = self._content(fitted.chosen, fitted.model.state(), MEASURED)
             written = results | {"person_metrics": path}

@@ -89,9 +89,3 @@ def test_nobody_of_another_catalog_is_erased(catalog):
     other = Catalog.objects.create(name="songs")
     erasure.erase(catalog=other, user_ids=[person("u").pk])
     assert person("u")
-
-
-def test_someone_erased_while_a_run_trains_is_not_in_its_figures(catalog):
-    table = pd.DataFrame({"user": [person("u").pk, person("v").pk], "ndcg@10": [0.1, 0.2]})
-    erasure.erase(catalog=catalog, user_ids=[person("u").pk])
-    assert list(evaluating.without_erased(table)["user"]) == [person("v").pk]
