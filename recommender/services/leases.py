@@ -13,7 +13,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,12 @@ def claim(run_id: int) -> Lease | None:
         started=Coalesce("started", Now()),
     )
     return lease if taken else None
+
+
+def give_back(lease: Lease) -> None:
+    """Put a run back among those that wait; `forgotten_runs` finds it."""
+    with suppress(LeaseLost, Cancelled):
+        lease.write(status=Run.Status.QUEUED, worker="", phase="waiting", finishes=None)
 
 
 def lease_time() -> timedelta:

@@ -28,7 +28,7 @@ from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, Rec
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
 from recommender.services import checkpoints, evaluating
-from recommender.services.leases import Lease, claim
+from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
 from recommender.services.versions import code_version
 
@@ -76,7 +76,7 @@ def execute_run(*, run_id: int) -> bool:
     """Carry a run out, from where it was left. False, nothing being done, where another holds it or it is over.
 
     Whatever goes wrong is written to the run (a line for people, and the traceback); nothing is raised but
-    KeyboardInterrupt, which cancels.
+    KeyboardInterrupt, which cancels, and SystemExit, which puts the run back into the queue.
     """
     lease = claim(run_id)
     if lease is None:
@@ -90,6 +90,9 @@ def execute_run(*, run_id: int) -> bool:
             _end(lease, Run.Status.CANCELLED)
         except KeyboardInterrupt:
             _end(lease, Run.Status.CANCELLED)
+            raise
+        except SystemExit:  # this process is told to end: the next worker goes on from the last epoch
+            give_back(lease)
             raise
         except Exception as error:
             logger.info("run %s failed", run_id, exc_info=not isinstance(error, RecommenderError))

@@ -283,6 +283,25 @@ def test_ctrl_c_in_this_process_cancels(films: Catalog, steps: Callable[..., Non
     assert run.status == "cancelled"
 
 
+def test_a_process_that_is_told_to_end_leaves_its_run_to_the_next(films: Catalog, steps: Callable[..., None]):
+    epochs: list[int] = []
+
+    def end(epoch: int) -> None:
+        epochs.append(epoch)
+        if len(epochs) == 3:
+            raise SystemExit(143)
+
+    steps(end)
+    run = create_run(catalog=films, algorithm="steps")
+    with pytest.raises(SystemExit):
+        execute_run(run_id=run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.worker) == ("queued", "")
+    assert execute_run(run_id=run.pk)
+    run.refresh_from_db()
+    assert (run.status, len(epochs)) == ("succeeded", 13)
+
+
 def test_a_failed_run_gives_its_reason_in_a_line_and_its_traceback(films: Catalog, steps: Callable[..., None]):
     def fail(epoch: int) -> None:
         raise ValueError("a matrix is \x00 singular\nand more")
