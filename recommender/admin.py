@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from recommender.models import Attribute, Catalog, EndUser, Interaction, Item
 from recommender.rights import may
 from recommender.selectors import pages
+from recommender.services import catalogue, erasure
 
 
 class InOwnCatalogs(ModelAdmin):
@@ -55,6 +56,27 @@ class InOwnCatalogs(ModelAdmin):
         return int(obj.catalog_id)
 
 
+class DeletesByService:
+    """What goes with a row goes by the service that knows all of it; it is counted, not listed one by one."""
+
+    words = ""
+
+    def remove(self, rows: list[Any]) -> None:
+        raise NotImplementedError
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        rows = list(objs)
+        return [f"{row}, {self.words}" for row in rows], {self.words: len(rows)}, set(), []
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.remove([obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self.remove(list(queryset.select_related("catalog")))
+
+
 class OwnCatalogFilter(admin.SimpleListFilter):
     """Only catalogs that the login may enter are offered; the address is that of Django's own filter."""
 
@@ -94,7 +116,8 @@ class CatalogAdmin(InOwnCatalogs):
 
 
 @admin.register(Item)
-class ItemAdmin(InOwnCatalogs):
+class ItemAdmin(DeletesByService, InOwnCatalogs):
+    words = "with every interaction with it"
     list_display = ["__str__", "client_id", "year", "listed_categories", "state", "catalog"]
     list_filter = ["hidden", OwnCatalogFilter]
     list_select_related = ["catalog"]
@@ -104,6 +127,10 @@ class ItemAdmin(InOwnCatalogs):
     readonly_fields = ["created", "updated"]
     ordering = ["-id"]
     actions = ["hide", "show"]
+
+    def remove(self, rows: list[Item]) -> None:
+        for item in rows:
+            catalogue.delete_item(item=item)
 
     @admin.display(description="categories")
     def listed_categories(self, item: Item) -> str:
@@ -126,7 +153,8 @@ class ItemAdmin(InOwnCatalogs):
 
 
 @admin.register(EndUser)
-class PersonAdmin(InOwnCatalogs):
+class PersonAdmin(DeletesByService, InOwnCatalogs):
+    words = "with all that is known of them"
     list_display = ["client_id", "attributes", "catalog", "created"]
     list_filter = [OwnCatalogFilter]
     list_select_related = ["catalog"]
@@ -134,6 +162,11 @@ class PersonAdmin(InOwnCatalogs):
     search_help_text = "The exact id."
     readonly_fields = ["created", "updated"]
     ordering = ["-id"]
+
+    def remove(self, rows: list[EndUser]) -> None:
+        for catalog in {person.catalog for person in rows}:
+            people = [person.pk for person in rows if person.catalog_id == catalog.pk]
+            erasure.erase(catalog=catalog, user_ids=people)
 
 
 @admin.register(Interaction)
