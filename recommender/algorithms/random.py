@@ -58,7 +58,8 @@ class Random:
         if self._salts is None:
             raise NotFitted("This recommender has not been trained.")
         salts = self._salts if items is None else self._salts[items]
-        met = np.concatenate([[0], np.cumsum(_mixed(self._salts[histories.items]))]).astype(np.uint64)
+        met = np.zeros(len(histories.items) + 1, dtype=np.uint64)
+        np.cumsum(_mixed(self._salts[histories.items]), out=met[1:])
         person = met[histories.indptr[1:]] - met[histories.indptr[:-1]]  # wraps around, as hashes may
         mixed = _mixed(person[:, None] ^ salts[None, :])
         return (mixed >> np.uint64(40)).astype(np.float32) / np.float32(2**24)

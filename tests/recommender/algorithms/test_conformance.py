@@ -1,0 +1,232 @@
+"""What every registered algorithm must keep, whatever it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recommender.algorithms import registry
+from recommender.algorithms.base import Config, LinearlyExplainable, Recommender, State
+from recommender.algorithms.checkpoint import Checkpoint, dump, load
+from recommender.data.dataset import Dataset, Histories
+from recommender.data.splits import leave_last_out
+from recommender.exceptions import Cancelled, NotFitted, NotTrainable
+from tests.recommender.builders import blocks, dataset, histories
+
+SMALL: dict[str, dict[str, Any]] = {
+    "sasrec": {"factors": 16, "length": 12, "epochs": 3, "batch": 16},
+    "ials": {"factors": 8},
+}
+"""Settings with which an algorithm trains in a second on a handful of people."""
+
+every = pytest.mark.parametrize("name", list(registry.ALGORITHMS))
+
+
+def config(name: str) -> Config:
+    return registry.config_class(name).from_mapping(SMALL.get(name, {}))
+
+
+class Kept:
+    """A report that keeps what it was told and cancels after `stop` calls."""
+
+    def __init__(self, stop: int | None = None) -> None:
+        self.stop, self.progress, self.states = stop, list[float](), list[State]()
+
+    def __call__(self, progress: float, metrics: Mapping[str, float], state: State | None) -> None:
+        self.progress.append(progress)
+        if state is not None:
+            self.states.append(state)
+        if self.stop is not None and len(self.progress) >= self.stop:
+            raise Cancelled
+
+
+def fitted(name: str, data: Dataset, *, seed: int = 0, report: Any = None, **options: Any) -> Recommender:
+    rng = np.random.default_rng(seed)
+    return registry.create(name, config(name)).fit(data, rng=rng, report=report or Kept(), **options)
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, Recommender]:
+    return {name: fitted(name, blocks()) for name in registry.ALGORITHMS}
+
+
+ASKED = histories([[0, 1, 2], [], [13, 14], [5, 5, 6, 5], list(range(20))])
+
+
+@every
+def test_scores_are_finite_floats_of_the_right_shape(name: str, trained: dict[str, Recommender]) -> None:
+    scores = trained[name].score(ASKED)
+    assert scores.shape == (5, 24)
+    assert scores.dtype == np.float32
+    assert np.isfinite(scores).all()
+    assert trained[name].score(histories([])).shape == (0, 24)
+
+
+@every
+def test_the_scores_belong_to_the_caller(name: str, trained: dict[str, Recommender]) -> None:
+    first = trained[name].score(ASKED)
+    before = first.copy()
+    first[:] = -np.inf
+    assert np.array_equal(trained[name].score(ASKED), before)
+
+
+@every
+def test_some_items_are_columns_of_all_items(name: str, trained: dict[str, Recommender]) -> None:
+    items = np.array([3, 0, 23])
+    part = trained[name].score(ASKED, items=items)
+    assert part.dtype == np.float32
+    np.testing.assert_allclose(part, trained[name].score(ASKED)[:, items], rtol=1e-4, atol=1e-5)
+
+
+@every
+def test_one_person_alone_is_scored_as_in_company(name: str, trained: dict[str, Recommender]) -> None:
+    together = trained[name].score(ASKED)
+    for row in range(len(ASKED)):
+        alone = trained[name].score(ASKED.select(np.array([row])))
+        np.testing.assert_allclose(alone[0], together[row], rtol=1e-4, atol=1e-5)
+
+
+@every
+def test_the_seed_decides(name: str) -> None:
+    first, again, other = (fitted(name, blocks(), seed=seed).score(ASKED) for seed in (1, 1, 2))
+    assert np.array_equal(first, again)
+    assert registry.get(name).stochastic != np.array_equal(first, other)
+
+
+@every
+def test_nobody_elses_random_numbers_are_touched(name: str) -> None:
+    np.random.seed(7)
+    before = np.random.get_state()[1].copy()  # type: ignore[index]
+    fitted(name, blocks())
+    assert np.array_equal(np.random.get_state()[1], before)  # type: ignore[index]
+
+
+@every
+def test_a_checkpoint_scores_as_the_original(name: str, trained: dict[str, Recommender]) -> None:
+    data = blocks()
+    stored = dump(Checkpoint(name, trained[name].config, data.items, trained[name].state()))
+    back = load(*stored)
+    assert np.array_equal(back.items.keys, data.items.keys)
+    assert np.array_equal(back.restore().score(ASKED), trained[name].score(ASKED))
+
+
+@every
+def test_no_state_has_a_row_per_person(name: str) -> None:
+    data = blocks(n_people=61)
+    assert all(61 not in array.shape for array in fitted(name, data).state().values())
+
+
+@every
+def test_an_untrained_recommender_says_so(name: str) -> None:
+    with pytest.raises(NotFitted):
+        registry.create(name, config(name)).score(ASKED)
+    with pytest.raises(NotFitted):
+        registry.create(name, config(name)).state()
+
+
+@every
+def test_progress_ends_at_one_and_never_falls(name: str) -> None:
+    kept = Kept()
+    fitted(name, blocks(), report=kept)
+    assert kept.progress == sorted(kept.progress)
+    assert kept.progress[-1] == pytest.approx(1.0)
+
+
+@every
+def test_cancelling_is_heard(name: str) -> None:
+    with pytest.raises(Cancelled):
+        fitted(name, blocks(), report=Kept(stop=1))
+
+
+@every
+@pytest.mark.parametrize("validated", [False, True])
+def test_a_resumed_training_equals_an_uninterrupted_one(name: str, validated: bool) -> None:
+    split = leave_last_out(blocks())
+    validation = split.validation if validated else None
+    whole = Kept()
+    model = fitted(name, split.train, report=whole, validation=validation)
+    for state in whole.states:
+        stored = dump(Checkpoint(name, config(name), split.train.items, state))  # what a worker's death leaves
+        resumed = fitted(name, split.train, validation=validation, resume=load(*stored).state)
+        for key, array in model.state().items():
+            assert np.array_equal(resumed.state()[key], array)
+        assert resumed.refit_config() == model.refit_config()
+
+
+@every
+def test_what_was_reported_does_not_change_afterwards(name: str) -> None:
+    copies: list[State] = []
+    kept = Kept()
+
+    def report(progress: float, metrics: Mapping[str, float], state: State | None) -> None:
+        kept(progress, metrics, state)
+        if state is not None:
+            copies.append({key: np.array(array) for key, array in state.items()})
+
+    fitted(name, blocks(), report=report)
+    for state, copy in zip(kept.states, copies, strict=True):
+        assert all(np.array_equal(state[key], copy[key]) for key in copy)
+
+
+@every
+def test_contributions_sum_to_the_score(name: str, trained: dict[str, Recommender]) -> None:
+    model = trained[name]
+    if name in ("item_knn", "ease", "ials"):
+        assert isinstance(model, LinearlyExplainable)
+    if not isinstance(model, LinearlyExplainable):
+        return
+    rng = np.random.default_rng(0)
+    asked = ASKED
+    items = np.stack([rng.permutation(24)[:4] for _ in range(len(asked))])
+    parts = model.contributions(asked, items)
+    assert parts.shape == (len(asked.items), 4)
+    sums = np.zeros((len(asked), 4))
+    np.add.at(sums, asked.rows, parts)
+    np.testing.assert_allclose(sums, np.take_along_axis(model.score(asked), items, axis=1), rtol=1e-4, atol=1e-5)
+
+
+@every
+def test_an_empty_catalog_cannot_be_learned(name: str) -> None:
+    with pytest.raises(NotTrainable, match="no items"):
+        fitted(name, dataset([], 0))
+
+
+@every
+def test_without_interactions_there_is_nothing_to_learn(name: str) -> None:
+    if name == "random":
+        assert np.isfinite(fitted(name, dataset([[], []], 3)).score(histories([[]]))).all()
+        return
+    with pytest.raises(NotTrainable, match="no interactions"):
+        fitted(name, dataset([[], []], 3))
+
+
+@every
+@pytest.mark.parametrize(
+    ("people", "n_items"),
+    [([[0]], 1), ([[0], [0]], 1), ([[0, 1, 2]], 3), ([[0, 1], [], [1]], 4)],
+    ids=["one person one item", "two people one item", "one person", "a person without history"],
+)
+def test_the_smallest_catalogs_work(name: str, people: list[list[int]], n_items: int) -> None:
+    data = dataset(people, n_items)
+    scores = fitted(name, data).score(Histories(**vars_of(data.histories)))
+    assert scores.shape == (len(people), n_items)
+    assert np.isfinite(scores).all()
+
+
+def vars_of(given: Histories) -> dict[str, Any]:
+    return {key: getattr(given, key) for key in ("indptr", "items", "values", "times", "kinds")}
+
+
+@every
+def test_something_is_learned_where_there_is_something_to_learn(name: str) -> None:
+    if name in ("random", "popularity"):
+        return
+    settings = {"epochs": 30, "learning_rate": 0.005} if name == "sasrec" else {}
+    data = blocks(n_people=200)
+    made = registry.create(name, config(name).replace(**settings))
+    scores = made.fit(data, rng=np.random.default_rng(0), report=Kept()).score(histories([[1, 2, 3], [13, 14, 15]]))
+    scores[0, [1, 2, 3]] = scores[1, [13, 14, 15]] = -np.inf
+    assert scores[0].argmax() < 12 <= scores[1].argmax()  # people stay in their half of the catalog
