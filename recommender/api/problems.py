@@ -124,9 +124,9 @@ def too_large() -> str:
     return f"The body is larger than {limit >> 20} MiB. Send it in several calls."
 
 
-def plain_answer(status: int, detail: str) -> JsonResponse:
+def plain_answer(status: int, detail: str, **headers: str) -> JsonResponse:
     """The same outside of the framework's views."""
-    return JsonResponse(problem(status, detail), status=status, content_type=CONTENT_TYPE)
+    return JsonResponse(problem(status, detail), status=status, content_type=CONTENT_TYPE, headers=headers)
 
 
 def nothing_here(request: HttpRequest, path: str = "") -> JsonResponse:

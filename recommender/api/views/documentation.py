@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.decorators import method_decorator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.utils import extend_schema
@@ -11,6 +13,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from recommender.api import problems
 from recommender.api.base import READ, ApiView
 
 
@@ -35,3 +38,8 @@ class Docs(SpectacularSwaggerSplitView):
     template_name = "recommender/api_docs.html"
     url_name = "api:schema"
     title = "API"
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if request.method not in ("GET", "HEAD"):
+            return problems.plain_answer(405, "This page can only be read: GET it.", Allow="GET, HEAD")
+        return super().dispatch(request, *args, **kwargs)

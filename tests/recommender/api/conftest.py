@@ -21,6 +21,8 @@ from recommender.services import feedback, keys, loaded
 from recommender.services.feedback import Event
 from tests.recommender.api.support import NOW, Api
 
+QUICK = {"sasrec": {"epochs": 2, "factors": 16, "blocks": 1}, "ials": {"iterations": 2, "factors": 8}}
+
 
 @pytest.fixture(autouse=True)
 def nothing_loaded() -> None:
@@ -94,7 +96,9 @@ def deploy() -> Callable[..., Run]:
     def make(catalog: Catalog, algorithm: str, *, serve: bool = True, **config: Any) -> Run:
         run = Run.objects.create(catalog=catalog, algorithm=algorithm, status=Run.Status.SUCCEEDED, progress=1)
         data = load_dataset(catalog_id=catalog.pk)
-        made = registry.create(algorithm, registry.config_class(algorithm).from_mapping(config))
+        made = registry.create(
+            algorithm, registry.config_class(algorithm).from_mapping(QUICK.get(algorithm, {}) | config)
+        )
         made.fit(data, rng=np.random.default_rng(0), report=lambda *_: None)
         kept = checkpoint.Checkpoint(algorithm, made.config, data.items, made.state())
         folder = f"runs/{run.pk}/final-{uuid.uuid4().hex}"

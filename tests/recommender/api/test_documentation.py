@@ -54,5 +54,6 @@ def test_the_page_is_for_logins_and_loads_only_local_files(client, logins, setti
     assert stranger.status_code == 302 and "next=/api/docs/" in stranger.headers["Location"]
     page = logins["analyst"].get("/api/docs/").content.decode()
     assert "http://" not in page and "https://" not in page and "<style" not in page
+    assert problem_of(logins["analyst"].post("/api/docs/"), 405)
     script = logins["analyst"].get("/api/docs/?script=")
     assert script.headers["Content-Type"].startswith("application/javascript")

@@ -6,11 +6,13 @@ import uuid
 
 import pytest
 
+from recommender.algorithms import registry
 from recommender.models import Item
 from tests.recommender.api.conftest import fill
 from tests.recommender.api.support import fields_of, problem_of
 
-ALGORITHMS = ["item_knn", "ease", "popularity"]
+ALGORITHMS = list(registry.ALGORITHMS)
+MECHANISMS = {"popularity": "popular", "random": "random", "sasrec": "sequence"}
 
 
 def items(answer):
@@ -43,7 +45,17 @@ def test_someone_never_seen_is_told_so(api, filled, deploy):
     assert answer["run"] is None
 
 
-@pytest.mark.parametrize("algorithm", ["item_knn", "ease"])
+@pytest.mark.parametrize("algorithm", MECHANISMS)
+def test_a_model_that_is_not_linear_names_its_mechanism_and_claims_no_causes(api, filled, deploy, algorithm):
+    run = deploy(filled, algorithm)
+    answer = api("read").list_for("u0", n=3)
+    assert answer["run"] == run.pk and answer["algorithm"] == algorithm
+    for each in answer["items"]:
+        assert each["reason"]["code"] == MECHANISMS[algorithm] and each["reason"]["because"] == []
+        assert "because" not in each["reason"]["text"].lower()
+
+
+@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name not in MECHANISMS])
 def test_a_linear_model_names_what_of_the_history_counted(api, filled, deploy, algorithm):
     run = deploy(filled, algorithm)
     answer = api("read").list_for("u0", n=3)
