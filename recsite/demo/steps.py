@@ -19,7 +19,7 @@ from recsite.demo import movielens
 
 CATALOG, TITLE = "movielens", "MovieLens-100K"
 METRIC = "ndcg@10"
-QUICK = {"sasrec": {"epochs": 2, "dim": 16, "blocks": 1}, "ials": {"iterations": 2, "factors": 16}}
+QUICK = {"sasrec": {"epochs": 2, "factors": 16, "blocks": 1}, "ials": {"iterations": 2, "factors": 16}}
 """Settings of a demonstration that shows the path, not the quality (`--quick`)."""
 LIVE = (Run.Status.QUEUED, Run.Status.RUNNING)
 
