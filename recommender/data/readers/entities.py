@@ -21,6 +21,9 @@ SENSITIVE = frozenset(
     | {"marital_status", "income", "education", "pregnancy", "union", "politics"}
 )
 LONGEST_TITLE, LONGEST_WORD, LONGEST_IMAGE, LONGEST_NAME = 1_000, 200, 2_000, 63
+MAY_MISS = frozenset({"year", "released", "price", "image"})
+MISSING = frozenset({"unknown", "n/a", "na", "nan", "null", "none", "-", "?"})
+"""Words by which files say that they do not know."""
 FEW = 200
 """Texts of fewer different values than this are a category even where they are long."""
 
@@ -111,7 +114,7 @@ class Entities:
         fields: dict[str, Any] = {}
         for name, at in self.table.columns.items():
             text = row[at].strip()
-            if name == self.scope or not text:
+            if name == self.scope or not text or (name in MAY_MISS and text.lower() in MISSING):
                 continue
             value, reason = field_value(name, text)
             if reason:

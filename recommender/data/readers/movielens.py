@@ -9,7 +9,9 @@ from recommender.data.readers.files import Folder, text
 from recommender.data.readers.tables import Table, csv_rows, split_rows
 from recommender.exceptions import BadImport
 
-TITLE = re.compile(r"(.*?)\s*\((\d{4})\)\s*", re.DOTALL)
+TITLE = re.compile(r"(.*?)\s*\((\d{4})(?:[–-]\d{0,4})?\)\s*(?:\(V\))?\s*", re.DOTALL)
+"""A title with its year, or the years of a series; “(V)” marks a film that was only sold as a video."""
+
 NO_GENRE = frozenset({"unknown", "(no genres listed)"})
 OCCUPATIONS = (
     *("other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from recommender.data.readers import values
 from recommender.data.readers.files import Folder
 from recommender.data.readers.tables import Table, read_header, split_rows
 from recommender.exceptions import BadImport
@@ -52,16 +53,18 @@ def table(source: Folder, name: str, role: str) -> Table:
     sequences = [at for at, kind in enumerate(types) if kind == "token_seq" and at != columns.get("title")]
     text = [columns[name] for name in ("title", "description") if name in columns]
     found = Table(source, name, role, split_rows("\t"), header, columns, types=declared)
-    found.transform = barred([at for at in sequences if at not in text])
+    found.transform = tidied([at for at in sequences if at not in text], columns.get("year"))
     return found
 
 
-def barred(sequences: list[int]) -> Callable[[list[str]], list[str]]:
-    """RecBole parts the words of a sequence by spaces; here bars part them."""
+def tidied(sequences: list[int], year: int | None) -> Callable[[list[str]], list[str]]:
+    """RecBole parts the words of a sequence by spaces; here bars part them. What it took for a year may be none."""
 
     def transform(row: list[str]) -> list[str]:
         for at in sequences:
             row[at] = row[at].replace(" ", "|")
+        if year is not None and values.year(row[year].strip()) is None:
+            row[year] = ""
         return row
 
     return transform

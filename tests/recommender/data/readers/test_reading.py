@@ -11,6 +11,7 @@ import pytest
 
 from recommender.data import event_keys
 from recommender.data.readers import Reading, open_reading
+from recommender.data.readers.movielens import split_title
 from recommender.data.readers.rows import Batch, Entity
 from recommender.exceptions import BadImport
 
@@ -228,7 +229,7 @@ class TestEntities:
             "i.csv",
             "item,title,description,categories,creators,year,price,image,Weight,Colour,tags,fragile\n"
             "x,Ex,Long,a|b|a,Ann|Bo,1999,1.5,https://x.org/a.png,2.5,red,p|q,yes\n"
-            "y,,,,,,,,3,blue,,no\n",
+            "y,,,,,,unknown,,3,blue,,no\n",
         )
         reading = open_reading(given, items=items)
         (one,) = reading.items
@@ -342,6 +343,20 @@ class TestMovieLens:
         }  # fmt: skip
         assert entities(reading, "items")[0].fields == {"title": "Léon", "year": 1994, "categories": ["Crime", "Drama"]}
         assert not reading.notes()
+
+    @pytest.mark.parametrize(
+        ("given", "title", "year"),
+        [
+            ("Toy Story (1995)", "Toy Story", "1995"),
+            ("Land Before Time III (1995) (V)", "Land Before Time III", "1995"),
+            ("Death Note (2006–2007)", "Death Note", "2006"),
+            ("2001 (A Space Odyssey) (1968)", "2001 (A Space Odyssey)", "1968"),
+            ("unknown", "unknown", ""),
+            ("(1995)", "(1995)", ""),
+        ],
+    )
+    def test_titles_and_years(self, given: str, title: str, year: str) -> None:
+        assert split_title(given) == (title, year)
 
     def test_latest_with_tags(self, tmp_path: Path) -> None:
         written(tmp_path, "ratings.csv", "userId,movieId,rating,timestamp\n1,10,0.5,978300760\n")
