@@ -19,7 +19,8 @@ from django.utils import timezone
 from recommender.data import event_keys
 from recommender.exceptions import BadImport
 from recommender.models import Attribute, Catalog, DataImport, EndUser, Interaction, Item
-from recommender.services import importing
+from recommender.services import feedback, importing
+from recommender.services.feedback import Event
 from recommender.services.import_progress import Progress
 from recommender.services.importing import create_import, run_import
 from tests.support import until
@@ -260,6 +261,26 @@ class TestSideBySide:
         done = put_in(catalog, path)
         assert done.counts["interactions"]["new"] == 1 and done.counts["interactions"]["same"] == 1
         assert Interaction.objects.count() == 2
+
+    def test_events_that_come_by_api_meanwhile_are_all_kept(self, catalog: Catalog, tmp_path: Path) -> None:
+        """They name the people and items that the import is about to make, and some of its very rows."""
+        rows = [f"u{number % 300},i{number % 40},{number}" for number in range(6_000)]
+        row = prepared(catalog, written(tmp_path / "a.csv", "user,item,timestamp", *rows))
+        taken: list[int] = []
+
+        def send() -> None:
+            for start in range(5_900, 6_100, 20):
+                moments = [(n, datetime.fromtimestamp(n, tz=UTC)) for n in range(start, start + 20)]
+                events = [(0, Event(f"u{n % 300}", f"i{n % 40}", "view", None, time)) for n, time in moments]
+                taken.append(feedback.record(catalog=catalog, events=events).accepted)
+
+        threads = [in_thread(send), in_thread(lambda: run_import(import_id=row.pk)), in_thread(send)]
+        for thread in threads:
+            thread.join()
+        done = DataImport.objects.get()
+        assert done.status == "succeeded", done.error
+        assert len(taken) == 20
+        assert done.counts["interactions"]["new"] + sum(taken) == Interaction.objects.count() == 6_100
 
     def test_progress_and_heartbeat_are_seen_while_it_runs(self, catalog: Catalog, tmp_path: Path) -> None:
         row = prepared(catalog, written(tmp_path / "a.csv", "user,item", "ann,x"))
