@@ -16,6 +16,7 @@ in_catalog = [
     path("people/<str:person>/history.csv", people.history_csv, name="history_csv"),
     path("items/", items.items, name="items"),
     path("items/<str:item>/", items.item, name="item"),
+    path("items/<str:item>/similar/", items.similar_fragment, name="similar"),
     path("items/<str:item>/interactions.csv", items.interactions_csv, name="item_interactions_csv"),
     path("items/<str:item>/people/<str:attribute>.csv", items.audience_csv, name="audience_csv"),
     path("data/", data.data, name="data"),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db import connection
-from django.db.models import Avg, CharField, Count, Func, Max, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, TruncDay, TruncMonth
+from django.db.models import Avg, CharField, Count, Func, Max, Q, QuerySet
+from django.db.models.functions import TruncDay
 
 from recommender.models import ApiKey, Catalog, DataImport, Deployment, EndUser, Interaction, Item, Membership, Run
 from recommender.rights import GROUPS
@@ -99,20 +99,18 @@ def latest_imports(catalog: Catalog, count: int = 5) -> QuerySet[DataImport]:
 
 def interactions_over_time(catalog: Catalog, *, item: Item | None = None) -> list[dict[str, Any]]:
     """Rows of (period, interactions): by day where they span under 120 days, else by month. Gaps are filled with 0."""
-    rows = Interaction.objects.filter(catalog=catalog)
-    if item is not None:
-        rows = rows.filter(item=item)
-    span = rows.order_by("time").values_list("time", flat=True)
-    first, last = span.first(), span.last()
-    if first is None or last is None:
-        return []
-    daily = (last - first).days < 120
-    trunc = TruncDay("time") if daily else TruncMonth("time")
-    counted = rows.annotate(period=trunc).values("period").annotate(n=Count("id")).values_list("period", "n")
-    return filled({moment.date(): n for moment, n in counted}, daily=daily)
+    rows = Interaction.objects.filter(catalog=catalog) if item is None else Interaction.objects.filter(item=item)
+    counted = rows.annotate(day=TruncDay("time")).values("day").annotate(n=Count("id")).values_list("day", "n")
+    days = {moment.date(): n for moment, n in counted}
+    if days and (max(days) - min(days)).days >= 120:
+        months: Counter[date] = Counter()
+        for day, n in days.items():
+            months[day.replace(day=1)] += n
+        return filled(months, daily=False)
+    return filled(days, daily=True)
 
 
-def filled(counts: dict[date, int], *, daily: bool) -> list[dict[str, Any]]:
+def filled(counts: Mapping[date, int], *, daily: bool) -> list[dict[str, Any]]:
     """One row for every day or month from the first to the last."""
     if not counts:
         return []
@@ -133,15 +131,15 @@ def following(period: date, *, daily: bool) -> date:
 
 
 def find_people(catalog: Catalog, text: str = "") -> QuerySet[EndUser]:
-    """By the beginning of their id, with how many interactions they have and the last one's time."""
+    """By the beginning of their id."""
     found = catalog.users.order_by("id")
-    if text:
-        found = found.filter(client_id__startswith=text)
-    own = Interaction.objects.filter(user=OuterRef("pk")).order_by().values("user")
-    return found.annotate(
-        interactions_count=Coalesce(Subquery(own.annotate(n=Count("id")).values("n")), 0),
-        last_time=Subquery(own.annotate(last=Max("time")).values("last")),
-    )
+    return found.filter(client_id__startswith=text) if text else found
+
+
+def people_facts(people: Sequence[EndUser]) -> dict[int, dict[str, Any]]:
+    """How many interactions each of these few people has and the last one's time, by database key."""
+    rows = Interaction.objects.filter(user__in=people).order_by().values("user")
+    return {row["user"]: row for row in rows.annotate(interactions=Count("id"), last=Max("time"))}
 
 
 def person(catalog: Catalog, client_id: str) -> EndUser | None:
@@ -186,12 +184,10 @@ def word_beginnings(text: str) -> SearchQuery:
     return SearchQuery(raw or "nothing_at_all_", config="simple", search_type="raw")
 
 
-def with_interactions(items: QuerySet[Item]) -> QuerySet[Item]:
-    own = Interaction.objects.filter(item=OuterRef("pk")).order_by().values("item")
-    return items.annotate(
-        interactions_count=Coalesce(Subquery(own.annotate(n=Count("id")).values("n")), 0),
-        mean_value=Subquery(own.annotate(mean=Avg("value")).values("mean")),
-    )
+def items_facts(items: Sequence[Item]) -> dict[int, dict[str, Any]]:
+    """How many interactions each of these few items has and the mean value given, by database key."""
+    rows = Interaction.objects.filter(item__in=items).order_by().values("item")
+    return {row["item"]: row for row in rows.annotate(interactions=Count("id"), mean=Avg("value"))}
 
 
 def categories(catalog: Catalog, limit: int = 200) -> list[str]:
@@ -231,20 +227,3 @@ def runs_to_ask(catalog: Catalog, limit: int = 12) -> list[Run]:
 
 def accuracy(run: Run) -> float:
     return float((run.metrics.get("ndcg@10") or {}).get("value") or 0.0)
-
-
-def similar_items(item: Item, limit: int = 10) -> list[dict[str, Any]]:
-    """Items that the same people met: cosine of co-occurrence, |both| / √(|one|·|other|)."""
-    query = """
-        WITH met AS (SELECT DISTINCT user_id FROM recommender_interaction WHERE item_id = %(item)s),
-             both_met AS (SELECT i.item_id, count(DISTINCT i.user_id) AS n FROM recommender_interaction i
-                          JOIN met USING (user_id) WHERE i.item_id <> %(item)s GROUP BY i.item_id
-                          ORDER BY n DESC LIMIT 200)
-        SELECT b.item_id, b.n, b.n / sqrt((SELECT count(*) FROM met)::float *
-               (SELECT count(DISTINCT user_id) FROM recommender_interaction o WHERE o.item_id = b.item_id)) AS cosine
-        FROM both_met b ORDER BY cosine DESC, b.item_id LIMIT %(limit)s"""
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"item": item.pk, "limit": limit})
-        found = cursor.fetchall()
-    rows = items_by_key(item.catalog, [key for key, _, _ in found])
-    return [{"item": rows[key], "people": n, "score": cosine} for key, n, cosine in found if key in rows]

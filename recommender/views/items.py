@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from recommender.models import Catalog, Item
 from recommender.selectors import audience, pages
+from recommender.services import serving
 from recommender.views.figures import csv_answer, interactions_figure, shares_figure, values_figure
 from recommender.views.frame import page, show
 from recommender.views.paging import clean_text, paged
@@ -21,7 +23,10 @@ def items(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     text, category = clean_text(request), clean_text(request, "category", 200)
     hidden = request.GET.get("hidden", "")
     found = pages.find_items(catalog, text, category, hidden)
-    shown = paged(request, pages.with_interactions(found))
+    shown = paged(request, found.defer("text_vector", "description"))
+    facts = pages.items_facts(list(shown))
+    for each in shown:
+        each.facts = facts.get(each.pk, {"interactions": 0, "mean": None})
     return show(
         request, "items", title="Items", catalog=catalog, section="items", q=text, category=category, hidden=hidden,
         shown=shown, categories=pages.categories(catalog), filtered=bool(text or category or hidden),
@@ -39,7 +44,7 @@ def item(request: HttpRequest, catalog: Catalog, item: str) -> HttpResponse:
         "item": found,
         "facts": audience.item_facts(found),
         "details": details(catalog, found),
-        "similar": pages.similar_items(found),
+        "similar": similar(found) if request.GET.get("with") == "similar" else None,
         "latest": audience.latest_people(found),
         "groups": groups,
         "group": group,
@@ -52,6 +57,23 @@ def item(request: HttpRequest, catalog: Catalog, item: str) -> HttpResponse:
         request, "item", title=found.title or f"Item {found.client_id}", catalog=catalog, section="items",
         crumbs=crumbs, figures=True, **context,
     )  # fmt: skip
+
+
+@require_safe
+@page("view")
+def similar_fragment(request: HttpRequest, catalog: Catalog, item: str) -> HttpResponse:
+    """Asked for once the page is there: counting is slow the first time."""
+    found = item_or_404(catalog, item)
+    context = {"catalog": catalog, "item": found, "similar": similar(found)}
+    return render(request, "recommender/parts/similar.html", context)
+
+
+def similar(item: Item, count: int = 10) -> list[dict[str, Any]]:
+    """What the people who met it met besides, as the API answers."""
+    question = serving.Question(catalog_id=item.catalog_id, user="", n=count, noted=False)
+    places = [place for place in serving.similar_items(question, item_id=item.pk) if place.score > 0]
+    rows = pages.items_by_key(item.catalog, [place.key for place in places])
+    return [{"item": rows[place.key], "score": place.score} for place in places if place.key in rows]
 
 
 def item_or_404(catalog: Catalog, client_id: str) -> Item:

@@ -24,7 +24,15 @@ def people(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     text = clean_text(request)
     shown = paged(request, pages.find_people(catalog, text))
     attributes = [each.name for each in pages.declared(catalog, "user")][:SHOWN_ATTRIBUTES]
-    rows = [{"person": each, "attributes": [each.attributes.get(name, "") for name in attributes]} for each in shown]
+    facts = pages.people_facts(list(shown))
+    rows = [
+        {
+            "person": each,
+            "attributes": [each.attributes.get(name, "") for name in attributes],
+            "facts": facts.get(each.pk, {"interactions": 0, "last": None}),
+        }
+        for each in shown
+    ]
     return show(
         request, "people", title="People", catalog=catalog, section="people", q=text, rows=rows, shown=shown,
         attributes=attributes,

@@ -59,7 +59,7 @@ class Visitor:
         for plot in self.page.query_selector_all("[data-figure]"):
             plot.scroll_into_view_if_needed()
         self.page.wait_for_function("() => [...document.querySelectorAll('[data-figure]')].every(e => e.dataset.drawn)")
-        self.page.wait_for_function("() => !document.querySelector('.htmx-request')")
+        self.page.wait_for_function("() => !document.querySelector('.htmx-request, [hx-trigger=load]')")
         expected = "Failed to load resource: the server responded with a status of 404"
         errors = [text for text in self.wrong if not (status == 404 and text.startswith(expected))]
         return [f"{path} ({self.size} {self.scheme}): {each}" for each in [*errors, *self.page.evaluate(AUDIT)]]

@@ -89,7 +89,7 @@ def test_items_are_filtered_by_category_and_hidden(root: Client, catalog: Catalo
 def test_people_are_found_by_the_beginning_of_their_id(root: Client, catalog: Catalog) -> None:
     answer = root.get(f"/{catalog.name}/people/", {"q": "p1"})
     assert [row["person"].client_id for row in answer.context["rows"]] == ["p1", "p10", "p11"]
-    assert answer.context["rows"][0]["person"].interactions_count == 4
+    assert answer.context["rows"][0]["facts"]["interactions"] == 4
 
 
 @pytest.mark.parametrize("address", [
@@ -112,7 +112,7 @@ def test_nonsense_in_the_address_breaks_no_page(root: Client, catalog: Catalog, 
 
 
 def test_an_item_page_shows_who_meets_it_and_what_goes_with_it(root: Client, catalog: Catalog) -> None:
-    answer = root.get(f"/{catalog.name}/items/i3/?group=gender")
+    answer = root.get(f"/{catalog.name}/items/i3/?group=gender&with=similar")
     said = text_of(answer)
     assert "Met by the same people" in said
     assert "% of those who met it have gender" in said
