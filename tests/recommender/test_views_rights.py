@@ -87,7 +87,8 @@ def addresses(catalog: Catalog, name: str) -> str:
     run = catalog.runs.filter(algorithm="ease").get().pk
     about: dict[str, dict[str, Any]] = {
         "person": {"person": "p1"}, "history_csv": {"person": "p1"}, "item": {"item": "i1"},
-        "item_interactions_csv": {"item": "i1"}, "similar": {"item": "i1"}, "audience_csv": {"item": "i1", "attribute": "gender"},
+        "item_interactions_csv": {"item": "i1"}, "similar": {"item": "i1"},
+        "audience_csv": {"item": "i1", "attribute": "gender"},
         "import": {"import_id": catalog.imports.get().pk}, "import_live": {"import_id": catalog.imports.get().pk},
         "rejects": {"import_id": catalog.imports.get().pk}, "key_revoke": {"key_id": catalog.keys.get().pk},
         "member_remove": {"login_id": 0},
