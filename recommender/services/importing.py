@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 import tempfile
 import time
@@ -20,7 +21,6 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
-from django.utils.text import get_valid_filename
 from numpy.typing import NDArray
 from psycopg import Error as PsycopgError
 from psycopg.errors import DeadlockDetected, UniqueViolation
@@ -71,9 +71,14 @@ def create_import(
 
 
 def store_upload(*, file: File[Any], name: str) -> str:
-    """Keeps an uploaded file until it is imported; returns its name in the storage. The suffix of `name` stays."""
-    plain = PurePosixPath(name.replace("\\", "/")).name
-    return default_storage.save(f"imports/uploads/{get_valid_filename(plain)}", file)
+    """Keeps an uploaded file until it is imported; returns its name in the storage."""
+    return default_storage.save(f"imports/uploads/{plain_name(name)}", file)
+
+
+def plain_name(name: str) -> str:
+    """The last part of a file's name, of at most 100 plain characters, its suffix kept."""
+    last = re.sub(r"[^\w.-]", "_", PurePosixPath(name.replace("\\", "/")).name).lstrip(".")
+    return last[-100:] or "upload"
 
 
 def run_import(*, import_id: int, report: Report | None = None) -> DataImport:
@@ -139,14 +144,14 @@ def local_files(done: DataImport) -> Iterator[dict[str, Path]]:
         stored = {"path": done.upload, "users": given.get("users_upload"), "items": given.get("items_upload")}
         for name, upload in stored.items():
             if upload:
-                paths[name] = fetched(upload, Path(place) / name)
+                own = done.source if name == "path" else upload
+                paths[name] = fetched(upload, Path(place) / name / plain_name(own))
         paths.setdefault("path", Path(done.source))
         yield paths
 
 
-def fetched(upload: str, place: Path) -> Path:
-    place.mkdir()
-    path = place / PurePosixPath(upload).name
+def fetched(upload: str, path: Path) -> Path:
+    path.parent.mkdir()
     try:
         with default_storage.open(upload, "rb") as source, path.open("wb") as copy:
             shutil.copyfileobj(source, copy, 1 << 20)

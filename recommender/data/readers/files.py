@@ -85,7 +85,7 @@ class ZipFolder:
         self._members: dict[str, zipfile.ZipInfo] = {}
         for member in sorted(members, key=lambda one: one.filename.count("/")):
             if not member.filename.startswith("__MACOSX/"):
-                self._members.setdefault(PurePosixPath(member.filename).name, member)
+                self._members.setdefault(PurePosixPath(member.filename.replace("\\", "/")).name, member)
 
     def _refuse(self, members: list[zipfile.ZipInfo], packed: int) -> None:
         for member in members:

@@ -359,6 +359,28 @@ class TestFromPathsAndUploads:
         assert name.startswith("imports/uploads/") and ".." not in name
         assert not default_storage.exists(name) and not default_storage.exists(items)
 
+    @pytest.mark.parametrize(
+        ("name", "plain"),
+        [
+            ("a.csv", "a.csv"),
+            ("../../x/a b.csv", "a_b.csv"),
+            ("C:\\data\\a.zip", "a.zip"),
+            ("..", "upload"),
+            ("", "upload"),
+            ("n" * 300 + ".csv", "n" * 96 + ".csv"),
+            ("Zoë.csv", "Zoë.csv"),
+        ],
+    )
+    def test_names_of_uploads_are_made_plain(self, name: str, plain: str) -> None:
+        assert importing.plain_name(name) == plain
+
+    def test_a_bad_upload_is_named_as_its_sender_named_it(self, catalog: Catalog) -> None:
+        name = importing.store_upload(file=io_file(b"user,item\n"), name="visits.csv")
+        importing.store_upload(file=io_file(b"user,item\n"), name="visits.csv")
+        row = create_import(catalog=catalog, source="visits.csv", upload=name)
+        with pytest.raises(BadImport, match=r"^visits\.csv has no rows"):
+            run_import(import_id=row.pk)
+
     def test_an_upload_that_is_gone_is_told(self, catalog: Catalog) -> None:
         row = create_import(catalog=catalog, source="a.csv", upload="imports/uploads/gone.csv")
         with pytest.raises(BadImport, match="upload it again"):
