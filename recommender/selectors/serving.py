@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 
 from recommender.data.dataset import Histories, Int
-from recommender.models import Deployment, EndUser, Interaction, Item, Run
+from recommender.models import Deployment, EndUser, Item, Run
 
 PEOPLE_COUNTED = 2000
 """Of an item that more people met, the latest so many stand for all when asking what they met besides."""
@@ -33,11 +33,21 @@ MET_TOGETHER = """
 """
 
 
+class History(NamedTuple):
+    """What one person did, oldest first. `items` are database keys."""
+
+    items: Int
+    values: np.ndarray[Any, Any]
+    times: np.ndarray[Any, Any]
+    kinds: list[str]
+
+
 class Person(NamedTuple):
     """`id`: database key, None where nobody has this id; `run_id`: the deployed run, None where there is none."""
 
     id: int | None
     run_id: int | None
+    past: History
 
 
 class Shown(NamedTuple):
@@ -50,32 +60,38 @@ def deployed_run(catalog_id: int) -> int | None:
     return latest.values_list("run_id", flat=True).first()
 
 
+PERSON = """
+    SELECT person.id,
+        (SELECT run_id FROM recommender_deployment WHERE catalog_id = %(catalog)s ORDER BY id DESC LIMIT 1),
+        met.item_id, coalesce(met.value, 1), extract(epoch FROM met.time)::float8, met.kind
+    FROM (VALUES (1)) always
+    LEFT JOIN recommender_enduser person ON person.catalog_id = %(catalog)s AND person.client_id = %(client_id)s
+    LEFT JOIN recommender_interaction met ON met.user_id = person.id
+    ORDER BY met.time, met.id
+"""
+"""By the index (user, time, id); equal times keep their order of arrival. One row at least, whoever is asked for."""
+
+
 def person(catalog_id: int, client_id: str) -> Person:
-    """Who asks and which run serves, in one query for people who are known."""
-    latest = Deployment.objects.filter(catalog_id=OuterRef("catalog_id")).order_by("-id").values("run_id")[:1]
-    known = EndUser.objects.filter(catalog_id=catalog_id, client_id=client_id)
-    row = known.values_list("id", Subquery(latest)).first()
-    return Person(*row) if row else Person(None, deployed_run(catalog_id))
+    """Who asks, what they did and which run serves: one query, since it is asked with every answer."""
+    with connection.cursor() as cursor:
+        cursor.execute(PERSON, {"catalog": catalog_id, "client_id": client_id})
+        rows = cursor.fetchall()
+    key, run_id = rows[0][:2]
+    met = [row[2:] for row in rows if row[2] is not None]
+    return Person(key, run_id, _history(met))
 
 
-class History(NamedTuple):
-    """What one person did, oldest first. `items` are database keys."""
-
-    items: Int
-    values: np.ndarray[Any, Any]
-    times: np.ndarray[Any, Any]
-    kinds: list[str]
+def nobody() -> Person:
+    return Person(None, None, _history([]))
 
 
-def history(user_id: int) -> History:
-    """By the index (user, time, id), so that equal times keep their order of arrival."""
-    rows = Interaction.objects.filter(user_id=user_id).order_by("time", "id")
-    found = list(rows.values_list("item_id", "value", "time", "kind"))
+def _history(rows: list[tuple[Any, ...]]) -> History:
     return History(
-        items=np.array([row[0] for row in found], dtype=np.int64),
-        values=np.array([1.0 if row[1] is None else row[1] for row in found], dtype=np.float32),
-        times=np.array([row[2].timestamp() for row in found], dtype=np.float64),
-        kinds=[row[3] for row in found],
+        items=np.array([row[0] for row in rows], dtype=np.int64),
+        values=np.array([row[1] for row in rows], dtype=np.float32),
+        times=np.array([row[2] for row in rows], dtype=np.float64),
+        kinds=[row[3] for row in rows],
     )
 
 

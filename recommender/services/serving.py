@@ -94,15 +94,13 @@ class Place:
 
 def recommend(question: Question) -> Answer:
     """The answer, kept as an impression. Raises BadInput where `run` is not a succeeded run of this catalog."""
-    asked = question.user if question.profiled else ""
-    person = select.person(question.catalog_id, asked) if asked else select.Person(None, None)
+    person = select.person(question.catalog_id, question.user) if question.profiled else select.nobody()
     run_id = _run_of(question, person)
-    past = select.history(person.id) if person.id else None
     made = None
-    if past is not None and run_id is not None and len(past.items):
-        made = _by_model(question, run_id, past)
+    if run_id is not None and len(person.past.items):
+        made = _by_model(question, run_id, person.past)
     if made is None:
-        made = _by_popularity(question, past, deployed=run_id is not None)
+        made = _by_popularity(question, person.past, deployed=run_id is not None)
         run_id = None
     algorithm, places, explained = made
     shown = [
@@ -161,15 +159,11 @@ def _by_model(question: Question, run_id: int, past: select.History) -> Made | N
     return served.algorithm, places, explained
 
 
-def _by_popularity(question: Question, past: select.History | None, *, deployed: bool) -> Made:
+def _by_popularity(question: Question, past: select.History, *, deployed: bool) -> Made:
     counted = popular.popular(catalog_id=question.catalog_id)
-    ranking = Ranking(IdMap(counted.items), counted.counts.copy())
-    if past is not None:
-        ranking.without(past.items)
+    ranking = Ranking(IdMap(counted.items), counted.counts.copy()).without(past.items)
     places, _ = _places(question, ranking)
-    reason = reasons.popular(
-        profiled=question.profiled, known=past is not None and len(past.items) > 0, deployed=deployed
-    )
+    reason = reasons.popular(profiled=question.profiled, known=len(past.items) > 0, deployed=deployed)
     return FALLBACK, places, [reason] * len(places)
 
 

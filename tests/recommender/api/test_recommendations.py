@@ -215,11 +215,11 @@ def test_nonsense_in_the_address_is_named(api, filled, query, field):
     assert fields_of(problem_of(answer, 403 if field == "catalog" else 400)) == [field]
 
 
-def test_an_answer_takes_at_most_four_queries(api, filled, deploy, django_assert_max_num_queries):
+def test_an_answer_takes_at_most_three_queries(api, filled, deploy, django_assert_max_num_queries):
     deploy(filled, "ease")
     client = api("read")
     client.list_for("u0")
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(3):
         client.list_for("u0", n=20, offset=3, exclude="i9")
 
 
