@@ -165,9 +165,14 @@ def field_of(row: Mapping[str, Any]) -> forms.Field:
     return forms.CharField(required=not row["optional"], **common)
 
 
+def number(value: float) -> str:
+    """1000000.0 → 1,000,000; 1e-06 → 0.000001."""
+    return f"{value:,.10f}".rstrip("0").rstrip(".")
+
+
 def help_of(row: Mapping[str, Any]) -> str:
     """Its meaning, then its range and default."""
     low, high = row["low"], row["high"]
-    bounds = f" From {low:,.10g} to {high:,.10g}." if low is not None and high is not None else ""
+    bounds = f" From {number(low)} to {number(high)}." if low is not None and high is not None else ""
     empty = " May be left empty." if row["optional"] else ""
     return f"{row['help']}{bounds}{empty}"

@@ -156,6 +156,8 @@ def words(value: Any) -> str:
     """An attribute's value as a person would write it."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if value is None:
+        return "none"
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     if isinstance(value, dict):

@@ -75,8 +75,9 @@ def system_rows() -> list[dict[str, str]]:
 
 
 def worker_row(worker: dict[str, Any]) -> dict[str, str]:
-    label = f"Worker for {' and '.join(worker['queues'])}" if worker["queues"] else "Worker"
-    return {"label": label, "state": "good" if worker["alive"] else "late", "text": f"{rough(worker['age'])} ago"}
+    queues = f", for {' and '.join(worker['queues'])}" if worker["queues"] else ""
+    heard = f"heard of {rough(worker['age'])} ago{queues}"
+    return {"label": "Worker", "state": "good" if worker["alive"] else "late", "text": heard}
 
 
 def live_context(catalog: Catalog) -> dict[str, object]:

@@ -18,6 +18,7 @@ from recommender.selectors import pages
 from recommender.views.frame import page, sent, show
 from recommender.views.paging import paged
 
+ROWS_OF = {"users": "people", "items": "items", "interactions": "interactions"}
 LIVE = (DataImport.Status.QUEUED, DataImport.Status.RUNNING)
 
 
@@ -73,10 +74,10 @@ def import_live(request: HttpRequest, catalog: Catalog, import_id: int) -> HttpR
 
 
 def import_context(found: DataImport) -> dict[str, Any]:
+    counted = {name: found.counts[name] for name in ROWS_OF if isinstance(found.counts.get(name), dict)}
     tables = [
-        {"name": name, **{key: found.counts[name].get(key, 0) for key in ("read", "new", "same", "rejected")}}
-        for name in ("users", "items", "interactions")
-        if isinstance(found.counts.get(name), dict)
+        {"name": ROWS_OF[name], **{part: counts.get(part, 0) for part in ("read", "new", "same", "rejected")}}
+        for name, counts in counted.items()
     ]
     return {
         "given": found,

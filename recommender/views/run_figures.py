@@ -31,6 +31,11 @@ PROTOCOL = (
     "counts. Intervals are 95%, by bootstrap over people."
 )
 PHASES = {"load": "reading", "measured": "training", "measure": "measuring", "refit": "training on everything"}
+NO_CURVE = {
+    Run.Status.SUCCEEDED: "This algorithm is solved in one step, so there is no curve.",
+    Run.Status.FAILED: "It failed before its second epoch.",
+    Run.Status.CANCELLED: "It was cancelled before its second epoch.",
+}
 TO_FILL = "Train a recommender, and it shows here with its interval."
 
 
@@ -141,9 +146,7 @@ def curve_figure(catalog: Catalog, run: Run) -> Figure:
         "stop; it is not the figure that the run is compared by.",
         csv=reverse("curve_csv", args=[catalog.name, run.pk]),
         json=draw("learning_curve", rows, algorithm=run.algorithm, metric=metric_name(metric)) if len(rows) > 1 else "",
-        empty="This algorithm is solved in one step, so there is no curve."
-        if run.status == Run.Status.SUCCEEDED
-        else "The curve begins with the second epoch.",
+        empty=NO_CURVE.get(run.status, "The curve begins with the second epoch."),
         height=240,
         numeric=frozenset({0, 1, 2}),
     )
@@ -180,7 +183,7 @@ def person_table(run: Run) -> pd.DataFrame | None:
         return None
 
 
-BANDS = ((1, 1, "1st"), (2, 3, "2nd–3rd"), (4, 5, "4th–5th"), (6, 10, "6th–10th"), (11, 20, "11th–20th"))
+BANDS = ((1, 1, "1"), (2, 3, "2–3"), (4, 5, "4–5"), (6, 10, "6–10"), (11, 20, "11–20"))
 
 
 def spread_figure(catalog: Catalog, run: Run, metric: str = "ndcg@20") -> Figure | None:
@@ -190,7 +193,7 @@ def spread_figure(catalog: Catalog, run: Run, metric: str = "ndcg@20") -> Figure
         return None
     places = np.where(table[metric] > 0, np.round(np.exp2(1 / table[metric].clip(lower=1e-9)) - 1), np.inf)
     rows = [{"place": words, "people": int(((places >= low) & (places <= high)).sum())} for low, high, words in BANDS]
-    rows.append({"place": "further down", "people": int(np.isinf(places).sum())})
+    rows.append({"place": "lower", "people": int(np.isinf(places).sum())})
     options = {"value": "place", "count": "people", "x_title": "place of the held-out item", "y_title": "people"}
     found = int(np.isfinite(places).sum())
     return Figure(

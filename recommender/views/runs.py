@@ -83,6 +83,7 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
         "results": run_figures.metric_rows(run),
         "spread": run_figures.spread_figure(catalog, run),
         "facts": run_figures.run_facts(run),
+        "settings": [(name.replace("_", " "), value) for name, value in sorted(run.config.items())],
     }
 
 
