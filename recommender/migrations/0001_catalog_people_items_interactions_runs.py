@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
             name='Catalog',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='Part of every address: small letters, digits and hyphens.', max_length=63, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]{0,62}$', 'Small letters, digits and hyphens only.'), recommender.models.catalog.refuse_reserved])),
+                ('name', models.CharField(help_text='Part of every address: small letters, digits and hyphens.', max_length=63, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]{0,62}\\Z', 'Small letters, digits and hyphens only.'), recommender.models.catalog.refuse_reserved])),
                 ('title', models.CharField(blank=True, max_length=200)),
                 ('created', models.DateTimeField(auto_now_add=True)),
             ],
@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
             name='EndUser',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('client_id', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('^(?!\\.{1,2}$)[^/\\x00-\\x20\\x7f]([^/\\x00-\\x1f\\x7f]{0,126}[^/\\x00-\\x20\\x7f])?$', 'An id has 1 to 128 characters, without a slash, control characters or spaces at its ends.')], verbose_name='id')),
+                ('client_id', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('^(?!\\.{1,2}$)[^/\\x00-\\x20\\x7f]([^/\\x00-\\x1f\\x7f]{0,126}[^/\\x00-\\x20\\x7f])?\\Z', 'An id has 1 to 128 characters, without a slash, control characters or spaces at its ends.')], verbose_name='id')),
                 ('attributes', models.JSONField(blank=True, default=dict)),
                 ('created', models.DateTimeField(auto_now_add=True, db_default=django.db.models.functions.datetime.Now())),
                 ('updated', models.DateTimeField(auto_now=True, db_default=django.db.models.functions.datetime.Now())),
@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
             name='Item',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('client_id', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('^(?!\\.{1,2}$)[^/\\x00-\\x20\\x7f]([^/\\x00-\\x1f\\x7f]{0,126}[^/\\x00-\\x20\\x7f])?$', 'An id has 1 to 128 characters, without a slash, control characters or spaces at its ends.')], verbose_name='id')),
+                ('client_id', models.CharField(max_length=128, validators=[django.core.validators.RegexValidator('^(?!\\.{1,2}$)[^/\\x00-\\x20\\x7f]([^/\\x00-\\x1f\\x7f]{0,126}[^/\\x00-\\x20\\x7f])?\\Z', 'An id has 1 to 128 characters, without a slash, control characters or spaces at its ends.')], verbose_name='id')),
                 ('title', models.CharField(blank=True, db_default='', max_length=1000)),
                 ('description', models.TextField(blank=True, db_default='')),
                 ('categories', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), blank=True, db_default=[], default=list, size=None)),
@@ -309,7 +309,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='interaction',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__regex', '^[a-z][a-z0-9_-]{0,31}$')), name='interaction_kind_well_formed'),
+            constraint=models.CheckConstraint(condition=models.Q(('kind__regex', '^[a-z][a-z0-9_-]{0,31}\\Z')), name='interaction_kind_well_formed'),
         ),
         migrations.AddConstraint(
             model_name='membership',
@@ -317,7 +317,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='catalog',
-            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '^[a-z0-9][a-z0-9-]{0,62}$'), models.Q(('name__in', ['accounts', 'admin', 'api', 'catalogs', 'health', 'help', 'imports', 'jsi18n', 'login', 'logout', 'media', 'metrics', 'new', 'schema', 'static']), _negated=True)), name='catalog_name_well_formed'),
+            constraint=models.CheckConstraint(condition=models.Q(('name__regex', '^[a-z0-9][a-z0-9-]{0,62}\\Z'), models.Q(('name__in', ['accounts', 'admin', 'api', 'catalogs', 'health', 'help', 'imports', 'jsi18n', 'login', 'logout', 'media', 'metrics', 'new', 'schema', 'static']), _negated=True)), name='catalog_name_well_formed'),
         ),
         migrations.AddIndex(
             model_name='run',

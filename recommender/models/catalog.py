@@ -11,7 +11,7 @@ RESERVED_NAMES = frozenset(
     {"accounts", "admin", "api", "catalogs", "health", "help", "imports", "jsi18n", "login", "logout", "metrics"}
     | {"new", "static", "media", "schema"}
 )
-CATALOG_NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}$"
+CATALOG_NAME_PATTERN = r"^[a-z0-9][a-z0-9-]{0,62}\Z"
 
 
 def refuse_reserved(name: str) -> None:
