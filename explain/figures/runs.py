@@ -47,6 +47,15 @@ def metrics(table: pd.DataFrame, *, metric: str) -> go.Figure:
     return drawn
 
 
+def _crowded(table: pd.DataFrame, coverage: float, value: float) -> bool:
+    """Whether a label to the right of a point would leave the sheet or cover the next point."""
+    width, height = float(table["coverage"].max()), float(table["high"].max())
+    if coverage > 0.7 * width:
+        return True
+    right = (table["coverage"] > coverage) & (table["coverage"] < coverage + 0.25 * width)
+    return bool((right & ((table["value"] - value).abs() < 0.06 * height)).any())
+
+
 def accuracy_coverage(table: pd.DataFrame, *, metric: str, coverage: str) -> go.Figure:
     """A point per run: share of the catalog that is ever recommended against accuracy with its 95% whisker.
 
@@ -69,7 +78,7 @@ def accuracy_coverage(table: pd.DataFrame, *, metric: str, coverage: str) -> go.
             customdata=[f"{words}<br>{coverage} {100 * row.coverage:.1f}%"],
             hovertemplate=HOVER,
         )  # fmt: skip
-        left = row.coverage > 0.7 * float(table["coverage"].max())
+        left = _crowded(table, row.coverage, row.value)
         label(drawn, 100 * row.coverage, row.value, row.name, xanchor="right" if left else "left",
               xshift=-10 if left else 10)  # fmt: skip
     drawn.update_xaxes(rangemode="tozero", title={"text": coverage})

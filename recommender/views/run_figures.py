@@ -111,19 +111,14 @@ def coverage_finding(rows: Sequence[dict[str, Any]], k: str) -> str:
 
 
 def curve_rows(run: Run) -> list[dict[str, Any]]:
-    """A row per epoch and metric."""
+    """A row per epoch and metric; the stored row of an epoch holds its metrics beside phase, epoch and seconds."""
     return [
-        {
-            "phase": row.get("phase", ""),
-            "epoch": row.get("epoch", at),
-            "metric": metric,
-            "value": value,
-            "seconds": row.get("seconds"),
-        }
+        {"phase": row.get("phase", ""), "epoch": row.get("epoch", at), "metric": metric, "value": value,
+         "seconds": row.get("seconds")}
         for at, row in enumerate(run.curve, start=1)
-        for metric, value in (row.get("metrics") or {}).items()
-        if isinstance(value, (int, float))
-    ]
+        for metric, value in row.items()
+        if metric not in ("phase", "epoch", "seconds") and isinstance(value, (int, float))
+    ]  # fmt: skip
 
 
 def watched(rows: Sequence[dict[str, Any]]) -> str:

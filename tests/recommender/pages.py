@@ -71,7 +71,7 @@ def films(name: str = "films") -> Catalog:
     ApiKey.objects.create(catalog=catalog, name="Shop", prefix=f"rk_{name[:8]}", digest=name, scope="read")
     for algorithm, value in (("random", 0.01), ("popularity", 0.04), ("ease", 0.07)):
         measured_run(catalog, algorithm, value)
-    curve = [{"phase": "measured", "epoch": n, "metrics": {"ndcg@10": n / 100}, "seconds": n} for n in range(1, 6)]
+    curve = [{"phase": "choosing", "epoch": n, "loss": 9 - n, "ndcg@10": n / 100, "seconds": n} for n in range(1, 6)]
     Run.objects.create(
         catalog=catalog, algorithm="sasrec", status="running", progress=0.4, phase="epoch 5", curve=curve
     )

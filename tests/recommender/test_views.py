@@ -175,6 +175,16 @@ def test_a_failed_run_shows_its_reason_and_folds_the_traceback(root: Client, cat
     assert re.search(r"<details[^>]*>.*Traceback.*deep", page, re.S)
 
 
+def test_the_curve_of_a_live_run_is_drawn_of_its_validation_metric(root: Client, catalog: Catalog) -> None:
+    run = catalog.runs.get(algorithm="sasrec")
+    answer = root.get(f"/{catalog.name}/runs/{run.pk}/live/")
+    assert answer.context["curve"].title == "Best after epoch 5 of 5: NDCG@10 .050 on validation"
+    assert [row[0] for row in answer.context["curve"].rows] == [1, 2, 3, 4, 5]
+    lines = root.get(f"/{catalog.name}/runs/{run.pk}/curve.csv").content.decode().splitlines()
+    assert lines[0] == "phase,epoch,metric,value,seconds"
+    assert len(lines) == 11
+
+
 def test_three_recommenders_are_started_at_once(
     root: Client, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,12 @@ def test_every_point_is_labelled_directly() -> None:
     assert [trace.x[0] for trace in drawn.data] == pytest.approx([40, 10, 90])
 
 
+def test_a_label_goes_to_the_left_where_the_next_point_would_cover_it() -> None:
+    close = RUNS.assign(coverage=[0.40, 0.45, 0.99], value=[0.070, 0.071, 0.01])
+    drawn = accuracy_coverage(close, metric="NDCG@10", coverage="coverage@10")
+    assert [note.xanchor for note in drawn.layout.annotations] == ["right", "left", "right"]
+
+
 def test_the_curve_marks_its_best_epoch() -> None:
     drawn = learning_curve(pd.DataFrame({"epoch": [1, 2, 3], "value": [0.1, 0.3, 0.2]}), algorithm="sasrec", metric="x")
     assert drawn.data[1].x == (2,)
