@@ -6,14 +6,24 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import models
 from django.db.models import QuerySet
-from django.forms import ModelChoiceField
-from django.http import HttpRequest
+from django.forms import JSONField, ModelChoiceField
+from django.forms.fields import InvalidJSONInput
+from django.http import HttpRequest, HttpResponse
 
 from recommender.models import Attribute, Catalog, EndUser, Interaction, Item
 from recommender.rights import may
 from recommender.selectors import pages
 from recommender.services import catalogue, erasure
+
+
+class AsTyped(JSONField):
+    """Shows again what was typed, letter by letter: what could not be taken cannot always be written anew."""
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial if data is None else InvalidJSONInput(data)
 
 
 class InOwnCatalogs(ModelAdmin):
@@ -22,6 +32,7 @@ class InOwnCatalogs(ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     catalog_path = "catalog"
+    formfield_overrides = {models.JSONField: {"form_class": AsTyped}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
@@ -38,6 +49,13 @@ class InOwnCatalogs(ModelAdmin):
         """A row stays in its catalog: what people did there belongs to it."""
         fixed = super().get_readonly_fields(request, obj)
         return [*fixed, "catalog"] if obj is not None and "catalog" not in fixed else fixed
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """Keys that are no numbers choose nothing; Django would stumble over them."""
+        request.POST = request.POST.copy()  # type: ignore[misc]
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        request.POST.setlist(ACTION_CHECKBOX_NAME, [key for key in chosen if key.isdecimal()])
+        return super().response_action(request, queryset)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request.user, "edit")
@@ -88,7 +106,7 @@ class OwnCatalogFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        return queryset.filter(catalog_id=int(value)) if value and value.isdigit() else queryset
+        return queryset.filter(catalog_id=int(value)) if value and value.isdecimal() else queryset
 
 
 @admin.register(Catalog)

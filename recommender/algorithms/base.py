@@ -211,7 +211,7 @@ def top_k(scores: Float, k: int) -> tuple[Int, Float]:
 def ranks_of(scores: Float, rows: Int, items: Int) -> NDArray[np.float64]:
     """(nnz,) rank of `items` in the ranking of person `rows`, 1 = best; equal scores rank the lower column first.
 
-    `scores` (n_people, n_items), seen items masked; a masked item has no rank (inf).
+    `scores` (n_people, n_items), seen items masked; a masked item has no rank (inf), nor has one whose score is nan.
     """
     ranks = np.empty(len(items))
     block = max(1, 8_000_000 // max(1, scores.shape[1]))
@@ -220,7 +220,7 @@ def ranks_of(scores: Float, rows: Int, items: Int) -> NDArray[np.float64]:
         lines, own = scores[rows[at]], scores[rows[at], items[at]][:, None]
         equal_before = (lines == own) & (np.arange(scores.shape[1]) < items[at][:, None])
         ranks[at] = 1 + (lines > own).sum(axis=1) + equal_before.sum(axis=1)
-        ranks[at][np.isneginf(own[:, 0])] = np.inf
+        ranks[at][np.isneginf(own[:, 0]) | np.isnan(own[:, 0])] = np.inf
     return ranks
 
 

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from pgvector.django import VectorField
 
 from recommender.models.catalog import Catalog
-from recommender.models.fields import client_id_field, client_id_rules
+from recommender.models.fields import attributes_field, attributes_rule, client_id_field, client_id_rules
 
 TEXT_VECTOR_SIZE = 384
 
@@ -26,7 +26,7 @@ class Item(models.Model):
     released = models.DateField(null=True, blank=True)
     price = models.FloatField(null=True, blank=True)
     image = models.URLField("image address", max_length=2000, blank=True, db_default="")
-    attributes = models.JSONField(default=dict, blank=True)
+    attributes = attributes_field()
     text_vector = VectorField(dimensions=TEXT_VECTOR_SIZE, null=True, blank=True, editable=False)
     hidden = models.BooleanField(default=False, db_default=False, help_text="A hidden item is never recommended.")
     created = models.DateTimeField(auto_now_add=True, db_default=Now())
@@ -35,6 +35,7 @@ class Item(models.Model):
     class Meta:
         constraints = [
             *client_id_rules("item"),
+            attributes_rule("item"),
             models.CheckConstraint(condition=models.Q(year__range=(-3000, 3000)), name="item_year_range"),
             models.CheckConstraint(condition=models.Q(price__gte=0), name="item_price_range"),
         ]

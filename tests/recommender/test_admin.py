@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.contrib import admin
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from recommender.models import Catalog, Interaction, Item
+from recommender.models import Catalog, EndUser, Interaction, Item
 from recommender.rights import GROUPS, RIGHTS
 from tests.recommender.pages import films, login
 
@@ -92,3 +92,33 @@ def test_a_list_counts_no_table_as_a_whole(manager: Client, catalog: Catalog) ->
             manager.get(f"/admin/recommender/{name}/")
         counts = [each["sql"] for each in asked if "COUNT(" in each["sql"] and f"recommender_{name}" in each["sql"]]
         assert len(counts) <= 1
+
+
+@pytest.mark.parametrize(
+    "attributes", ["[1, 2]", "5", '"text"', '{"a": "\\u0000"}', '{"a": ["\\ud800"]}', '{"\\u0000": 1}']
+)
+def test_attributes_that_are_no_object_are_refused(manager: Client, catalog: Catalog, attributes: str) -> None:
+    given = {"catalog": catalog.pk, "client_id": "new", "attributes": attributes}
+    answer = manager.post("/admin/recommender/enduser/add/", given)
+    assert answer.status_code == 200 and "attributes" in answer.context["adminform"].form.errors
+    assert not catalog.users.filter(client_id="new").exists()
+
+
+@pytest.mark.parametrize("model", [EndUser, Item])
+def test_the_database_keeps_attributes_objects(catalog: Catalog, model: type[EndUser] | type[Item]) -> None:
+    with pytest.raises(IntegrityError, match="attributes_object"):
+        model.objects.filter(catalog=catalog).update(attributes=[1, 2])
+
+
+@pytest.mark.parametrize("value", ["²", "٣", "x", "9" * 30])
+def test_a_filter_by_nonsense_is_no_error(manager: Client, value: str) -> None:
+    assert manager.get("/admin/recommender/item/", {"catalog__id__exact": value}).status_code in (200, 302)
+
+
+@pytest.mark.parametrize("key", ["abc", "²", "9" * 30, ""])
+@pytest.mark.parametrize("action", ["hide", "delete_selected"])
+def test_an_action_on_nonsense_changes_nothing(manager: Client, catalog: Catalog, action: str, key: str) -> None:
+    before = list(Item.objects.order_by("pk").values_list("pk", "hidden"))
+    answer = manager.post("/admin/recommender/item/", {"action": action, "_selected_action": key, "post": "yes"})
+    assert answer.status_code in (200, 302)
+    assert list(Item.objects.order_by("pk").values_list("pk", "hidden")) == before

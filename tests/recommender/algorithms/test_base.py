@@ -92,6 +92,12 @@ def test_a_seen_item_has_no_rank() -> None:
     assert ranks_of(scores, np.array([0, 0]), np.array([1, 2])).tolist() == [np.inf, 2]
 
 
+def test_a_score_that_is_no_number_has_no_rank() -> None:
+    """Else an epoch that diverged would look perfect to early stopping."""
+    scores = np.array([[np.nan, np.nan, np.nan], [1, np.nan, 2]], dtype=np.float32)
+    assert ranks_of(scores, np.array([0, 1]), np.array([1, 0])).tolist() == [np.inf, 2]
+
+
 def test_early_stopping_watches_what_the_evaluation_reports() -> None:
     data = blocks()
     split = leave_last_out(data)
