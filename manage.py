@@ -41,6 +41,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "recsite.settings")
     if os.environ.pop("DIE_WITH_PARENT", ""):
         die_with_parent(signal.SIGTERM)
+    if odd := [argument for argument in sys.argv if any("\udc80" <= sign <= "\udcff" for sign in argument)]:
+        sys.exit(f"The argument {odd[0]!a} is not text in UTF-8; write it anew.")
     try:
         with ExitStack() as stack:
             if needs_servers(sys.argv[1:]):

@@ -44,9 +44,10 @@ REDIS_URL = env.str("REDIS_URL", _addresses.redis_url if EMBEDDED else "redis://
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", _addresses.broker_url if EMBEDDED else REDIS_URL)
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "recommender.cache.ForgivingCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "recsite",
+        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 1.0},
     }
 }
 

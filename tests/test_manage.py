@@ -48,6 +48,13 @@ def test_tables_that_are_missing_are_one_line_with_what_to_do(open_folder: Path)
     assert processes_of(open_folder) == []
 
 
+@pytest.mark.parametrize("option", ["--catalog", "--out"])
+def test_an_argument_that_is_no_text_is_one_line(open_folder: Path, option: str) -> None:
+    done = manage(open_folder, "train", "ease", option, os.fsdecode(b"a\xff"))
+    assert done.returncode == 1
+    assert done.stderr == "The argument 'a\\udcff' is not text in UTF-8; write it anew.\n"
+
+
 def test_a_database_that_does_not_answer_is_one_line(open_folder: Path) -> None:
     nowhere = {"DATABASE_URL": "postgres://me@127.0.0.1:9/none", "SECRET_KEY": "s", "ALLOWED_HOSTS": "localhost"}
     done = manage(open_folder, "migrate", **nowhere)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
-from recommender.models import Catalog, Membership
+from recommender.models import Catalog, DataImport, Membership
 
 
 @transaction.atomic
@@ -18,6 +19,21 @@ def create_catalog(*, name: str, title: str = "", login: Any = None) -> Catalog:
     if login is not None:
         add_member(catalog=catalog, login=login)
     return catalog
+
+
+@transaction.atomic
+def withdraw_catalog(*, catalog: Catalog) -> bool:
+    """Take a catalog back that was made for an import that failed; one that is used by now stays. Says whether it went.
+
+    Locked, it is referred to by nothing new meanwhile.
+    """
+    locked = Catalog.objects.select_for_update().get(pk=catalog.pk)
+    over = Q(status=DataImport.Status.FAILED)
+    used = (locked.users, locked.items, locked.runs, locked.keys, locked.members, locked.imports.exclude(over))
+    if any(rows.exists() for rows in used):
+        return False
+    locked.delete()
+    return True
 
 
 def add_member(*, catalog: Catalog, login: Any) -> Membership:

@@ -186,7 +186,7 @@ def spread_figure(catalog: Catalog, run: Run, metric: str = "ndcg@20") -> Figure
     table = person_table(run) if run.person_metrics else None
     if table is None or metric not in table or not len(table):
         return None
-    places = np.where(table[metric] > 0, np.round(np.exp2(1 / table[metric].clip(lower=1e-9)) - 1), np.inf)
+    places = np.where(table[metric] > 0, np.round(np.exp2(1 / table[metric].clip(lower=1e-2)) - 1), np.inf)
     rows = [{"place": words, "people": int(((places >= low) & (places <= high)).sum())} for low, high, words in BANDS]
     rows.append({"place": "lower", "people": int(np.isinf(places).sum())})
     options = {"value": "place", "count": "people", "x_title": "place of the held-out item", "y_title": "people"}

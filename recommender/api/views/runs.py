@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_view
-from kombu.exceptions import OperationalError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,8 +20,6 @@ from recommender.models import Run
 from recommender.selectors import serving as select
 from recommender.selectors.runs import catalog_runs
 from recommender.services import deploying, training
-
-QUEUE_AWAY = "The run is kept, but the queue of work cannot be reached. It will start once the queue is back."
 
 
 class _Runs(ApiView):
@@ -57,8 +54,6 @@ class RunList(_Runs):
             run = tasks.start_training(catalog=self.catalog, by=request.auth.login, **given)
         except BadConfig as error:
             raise BadConfig(str(error), field=f"config.{error.field}") from error
-        except OperationalError as error:
-            raise Problem(503, QUEUE_AWAY) from error
         return Response(self.document(run), status=201)
 
 

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from recommender.data.readers import FORMATS, open_reading
 from recommender.exceptions import BadInput
 from recommender.models import Catalog, DataImport
+from recommender.services.catalogs import withdraw_catalog
 from recommender.services.importing import create_import, run_import
 
 COUNTED = ("read", "new", "changed", "same", "bare", "rejected", "duplicates", "contradicting")
@@ -67,12 +68,12 @@ class Command(BaseCommand):
         self._show(done, as_json=options["json"])
 
     def _run(self, row: DataImport, *, made: bool) -> DataImport:
-        """A catalog that was made for an import that failed goes with it."""
+        """A catalog that was made for an import that failed goes with it, unless something else is in it by now."""
         try:
             return run_import(import_id=row.pk, report=self._progress if sys.stderr.isatty() else None)
         except BaseException:
             if made:
-                row.catalog.delete()
+                withdraw_catalog(catalog=row.catalog)
             raise
         finally:
             if sys.stderr.isatty():

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from recommender.exceptions import BadImport
+from recommender.management.commands import import_data as command
 from recommender.models import Catalog, DataImport, EndUser, Interaction, Item
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,3 +85,18 @@ def test_a_failed_import_leaves_the_catalog_that_was_there(tmp_path: Path) -> No
     with pytest.raises(CommandError, match="not what it says"):
         import_data(written(tmp_path / "bad.csv", "user,item,rating", "ann,x,good"), "--catalog", "shop")
     assert Catalog.objects.get().imports.get().status == "failed"
+
+
+def test_a_catalog_that_others_filled_meanwhile_outlives_the_import_that_made_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(*, import_id: int, **_: object) -> None:
+        catalog = DataImport.objects.get(pk=import_id).catalog
+        EndUser.objects.create(catalog=catalog, client_id="ann")
+        DataImport.objects.filter(pk=import_id).update(status=DataImport.Status.FAILED)
+        raise BadImport("It is not what it says.")
+
+    monkeypatch.setattr(command, "run_import", meanwhile)
+    with pytest.raises(CommandError, match="not what it says"):
+        import_data(written(tmp_path / "a.csv", "user,item,rating", "ben,x,4"), "--catalog", "shop")
+    assert EndUser.objects.get().catalog.name == "shop"
