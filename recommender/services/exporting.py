@@ -88,11 +88,11 @@ def _people(catalog_id: int, users: Path | None) -> list[tuple[int, str]]:
     if users is None:
         return list(known)
     wanted = _wanted(users)
-    keys = {name: key for key, name in known.filter(client_id__in=wanted)}
+    keys = {name: key for key, name in known.filter(client_id__in=[name for name in wanted if "\x00" not in name])}
     unknown = [name for name in wanted if name not in keys]
     if unknown:
         more = f" and {len(unknown) - 10} more" if len(unknown) > 10 else ""
-        shown = ", ".join(f"“{name}”" for name in unknown[:10])
+        shown = ", ".join(f"“{name[:50]}”".replace("\x00", "\\0") for name in unknown[:10])
         raise BadInput(f"{users} names people the catalog does not know: {shown}{more}.", field="users")
     return [(keys[name], name) for name in wanted]
 
@@ -115,6 +115,10 @@ def _written(path: Path) -> Iterator[TextIO]:
     """A file that takes its name when all is written; until then nothing there changes. Raises BadInput."""
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name a file.", field="out")
+    if path.exists() and not path.is_file():  # a device or pipe takes what is written; it must not be replaced
+        with path.open("w", newline="", encoding="utf-8") as file:
+            yield file
+        return
     waiting = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with waiting.open("w", newline="", encoding="utf-8") as file:

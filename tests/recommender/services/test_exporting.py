@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,7 @@ def test_only_the_people_of_a_file_in_its_order(ease: Run, tmp_path: Path):
     ("content", "message"),
     [
         ("user\np1\nnobody\n", "does not know: “nobody”"),
+        ("user\np1\na\x00b\n", r"does not know: “a\\0b”"),
         ("person\np1\n", "needs a header with the column user"),
         ("", "needs a header"),
         (b"user\n\xff\xfe\n", "not a CSV file in UTF-8"),
@@ -106,6 +109,17 @@ def test_a_file_of_people_that_cannot_be_used_leaves_nothing(
         export_recommendations(run=ease, k=5, out=tmp_path / "lists.csv", users=tmp_path / "users.csv")
     assert caught.value.field == "users"
     assert not list(tmp_path.glob("*lists*"))
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(ease: Run, tmp_path: Path):
+    """As root, replacing /dev/null or /dev/stdout by a file would harm the whole machine."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        text = pool.submit(pipe.read_text)
+        export_recommendations(run=ease, k=1, out=pipe)
+        assert text.result(timeout=30).startswith("user,item,rank,score\np0,")
+    assert pipe.is_fifo() and [path.name for path in tmp_path.iterdir()] == ["pipe"]
 
 
 def test_an_export_that_breaks_off_leaves_the_file_there_was(
