@@ -31,9 +31,9 @@ class SASRecConfig(Config):
     factors: int = hyper(128, "Width of the network; numbers that describe an item.", low=4, high=1024)
     length: int = hyper(100, "Most recent interactions that are read.", low=2, high=1000)
     blocks: int = hyper(2, "Layers of attention.", low=1, high=12)
-    heads: int = hyper(1, "Heads of attention; must divide factors.", low=1, high=16)
+    heads: int = hyper(4, "Heads of attention; must divide factors.", low=1, high=16)
     expansion: int = hyper(4, "Width of the feed-forward layer in multiples of factors.", low=1, high=8)
-    dropout: float = hyper(0.3, "Share of numbers hidden while training.", low=0.0, high=0.9)
+    dropout: float = hyper(0.05, "Share of numbers hidden while training.", low=0.0, high=0.9)
     loss: str = hyper(
         "softmax",
         "softmax compares with the whole catalog, sampled_softmax, bce and gbce with drawn items.",
@@ -43,14 +43,14 @@ class SASRecConfig(Config):
     calibration: float = hyper(
         0.75, "gbce: 0 is bce, 1 corrects the overconfidence of sampling fully (t of gSASRec).", low=0.0, high=1.0
     )
-    epochs: int = hyper(20, "Passes over everyone; the learning rate falls to zero over them.", low=1, high=1000)
+    epochs: int = hyper(12, "Passes over everyone; the learning rate falls to zero over them.", low=1, high=1000)
     stop_after: int | None = hyper(
         None, "Stop after so many of the epochs; set by validation for the training on everything.", low=1, high=1000
     )
-    patience: int = hyper(6, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000)
+    patience: int = hyper(4, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000)
     batch: int = hyper(32, "People in a step.", low=1, high=4096)
     learning_rate: float = hyper(1e-3, "Largest step of AdamW.", low=1e-6, high=1.0)
-    weight_decay: float = hyper(0.01, "Pull of AdamW towards zero.", low=0.0, high=10.0)
+    weight_decay: float = hyper(0.3, "Pull of AdamW towards zero.", low=0.0, high=10.0)
     precision: str = hyper(
         "auto",
         "Arithmetic while training; auto takes bfloat16 where the processor has it.",

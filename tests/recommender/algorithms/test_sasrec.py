@@ -70,7 +70,10 @@ def test_a_drawn_target_does_not_count_against_itself() -> None:
 
 @pytest.mark.parametrize("loss", ["softmax", "sampled_softmax", "bce", "gbce"])
 def test_every_loss_learns(loss: str) -> None:
-    config = SASRecConfig(factors=16, length=8, epochs=60, loss=loss, negatives=4, learning_rate=0.004, dropout=0.0)
+    config = SASRecConfig(
+        factors=16, length=8, heads=1, epochs=60, loss=loss, negatives=4, learning_rate=0.004, dropout=0.0,
+        weight_decay=0.01,
+    )  # fmt: skip
     model = SASRec(config).fit(blocks(n_people=200), rng=np.random.default_rng(0), report=lambda *_: None)
     asked = histories([[1, 2, 3], [15, 16, 17]])
     assert mask_seen(model.score(asked), asked).argmax(axis=1).tolist() == [4, 18]  # everyone walks on by one
