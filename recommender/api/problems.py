@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 UNEXPECTED = "Something went wrong on our side; it has been noted. Nothing was changed. Try again later."
 UNREACHABLE = "The database cannot be reached at the moment. Try again in a few seconds."
+BUSY = "Another call was changing the same rows. Nothing of this one was done; send it again."
+MET_HEAD_ON = {"40001", "40P01", "55P03"}
+"""PostgreSQL's serialization_failure, deadlock_detected and lock_not_available."""
 OVERALL = {"non_field_errors", "detail", ""}
 
 
@@ -62,6 +65,8 @@ def handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         return answer(413, too_large())
     if isinstance(exc, SuspiciousOperation):
         return answer(400, "The request is not well-formed.")
+    if isinstance(exc, OperationalError) and getattr(exc.__cause__, "sqlstate", None) in MET_HEAD_ON:
+        return answer(409, BUSY, Retry_After="1")
     if isinstance(exc, OperationalError):
         logger.error("The database cannot be reached: %s", exc)
         return answer(503, UNREACHABLE, Retry_After="5")

@@ -77,16 +77,27 @@ def _create(model: Any, catalog: Catalog, row: Row) -> Any:
         raise Conflict(f"The id “{row['client_id']}” is taken. Change it with PATCH at its own address.") from None
 
 
-def change(*, row: Item | EndUser, changes: Row) -> None:
-    """Write only the columns given."""
+@transaction.atomic
+def change(*, row: Item | EndUser, changes: Row) -> Item | EndUser:
+    """Write only the columns given; returns the row as it is then. Raises Conflict where it is gone."""
+    kept = type(row)._default_manager.select_for_update(no_key=True).filter(pk=row.pk).first()
+    if kept is None:
+        raise Conflict(f"“{row.client_id}” was deleted by another call just now. Nothing was changed.")
     for name, value in changes.items():
-        setattr(row, name, value)
-    row.save(update_fields=[*changes, "updated"])
-    if isinstance(row, Item):
-        popular.changed(catalog_id=row.catalog_id)
+        setattr(kept, name, value)
+    kept.save(update_fields=[*changes, "updated"])
+    if isinstance(kept, Item):
+        popular.changed(catalog_id=kept.catalog_id)
+    return kept
 
 
+@transaction.atomic
 def delete_item(*, item: Item) -> None:
-    """Take an item out, with every interaction with it. To keep what people did, hide it instead."""
-    item.delete()
+    """Take an item out, with every interaction with it; twice does nothing. To keep what people did, hide it.
+
+    Locked first: an event that arrives now waits, and then makes a new, bare item.
+    """
+    locked = Item.objects.select_for_update().filter(pk=item.pk).first()
+    if locked is not None:
+        locked.delete()
     popular.changed(catalog_id=item.catalog_id)

@@ -85,8 +85,7 @@ class _Detail(ApiView):
         changes = checked(self.serializer(partial=True), request.data)
         if changes.pop("client_id", id) != id:
             raise BadInput("An id cannot be changed. Leave it out, or send a new one to the list.", field="id")
-        catalogue.change(row=row, changes=changes)
-        return Response(self.document(row))
+        return Response(self.document(catalogue.change(row=row, changes=changes)))
 
     def delete(self, request: Request, id: str) -> Response:
         params.only(request)

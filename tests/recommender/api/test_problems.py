@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from psycopg.errors import DeadlockDetected
 
 from recommender.models import Run
 from recommender.services import memory, serving
@@ -27,6 +28,15 @@ def test_what_nobody_expected_tells_nothing_of_the_inside(api, catalog, monkeypa
     assert said in problem_of(answer, status)["detail"]
     assert b"secret" not in answer.content and b"10.0.0.1" not in answer.content
     assert any(str(error) in record.getMessage() + str(record.exc_text) for record in caplog.records)
+
+
+def test_calls_that_met_head_on_are_told_to_be_sent_again(api, catalog, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OperationalError("deadlock detected") from DeadlockDetected()
+
+    monkeypatch.setattr(serving, "recommend", fail)
+    answer = api("read").get("users", "u", "recommendations")
+    assert "send it again" in problem_of(answer, 409)["detail"] and answer.headers["Retry-After"] == "1"
 
 
 def test_even_a_host_that_is_not_ours_gets_a_problem(db):
