@@ -112,14 +112,12 @@ def as_histories(past: History, at: Int, *, context: dict[str, str], now: float)
     )
 
 
-def shown_items(catalog_id: int, keys: Iterable[int], *, also: Iterable[int] = ()) -> dict[int, Shown]:
-    """Ids and titles of those of `keys` that still exist and are not hidden, and of `also` even where hidden."""
-    keys, also = [int(key) for key in keys], [int(key) for key in also]
+def shown_items(catalog_id: int, keys: Iterable[int]) -> dict[int, Shown]:
+    """Ids and titles of those of `keys` that still exist and are not hidden."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, client_id, title FROM recommender_item"
-            " WHERE id = ANY(%s) AND catalog_id = %s AND (NOT hidden OR id = ANY(%s))",
-            [keys + also, catalog_id, also],
+            "SELECT id, client_id, title FROM recommender_item WHERE id = ANY(%s) AND catalog_id = %s AND NOT hidden",
+            [[int(key) for key in keys], catalog_id],
         )
         return {key: Shown(client_id, title) for key, client_id, title in cursor.fetchall()}
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 
 from recommender.services import memory
 
+logger = logging.getLogger(__name__)
 LIST = "recsite:impressions"
 BATCH = 1000
 LOCK = 0x1E57_0001  # an advisory lock of PostgreSQL: one drain at a time, released when its connection ends
@@ -75,7 +77,7 @@ def drain(*, most: int = 1_000_000) -> int:
             rows: list[Any] = memory.client().lrange(LIST, 0, BATCH - 1)  # type: ignore[assignment]
             if not rows:
                 break
-            _write(rows)
+            _write_all(rows)
             memory.client().ltrim(LIST, len(rows), -1)
             taken += len(rows)
     return taken
@@ -86,9 +88,21 @@ def waiting() -> int | None:
     return memory.asking(lambda client: int(client.llen(LIST)), None)  # type: ignore[arg-type]
 
 
+def _write_all(rows: list[bytes]) -> None:
+    """Together; where the database refuses a value, one by one without the row at fault: it must not stop the rest."""
+    try:
+        _write(rows)
+    except DataError:
+        for row in rows:
+            try:
+                _write([row])
+            except DataError as error:
+                logger.error("An impression cannot be written and is dropped: %s", error)
+
+
 def _write(rows: list[bytes]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(INSERT, [f"[{','.join(row.decode() for row in rows)}]"])
+        cursor.execute(INSERT, [f"[{','.join(row.decode(errors='replace') for row in rows)}]"])
 
 
 @contextmanager

@@ -182,7 +182,7 @@ def similar_items(question: Question, *, item_id: int) -> list[Place]:
 def _places(
     question: Question, ranking: Ranking, *, also: Iterable[int] = ()
 ) -> tuple[list[Place], dict[int, select.Shown]]:
-    """The best `n` after `offset` that may be shown, and the names of all that were looked up.
+    """The best `n` after `offset` that may be shown, and the names of all that were looked up, `also` included.
 
     Whether an item is hidden (or gone) is asked of the database for the best candidates only, in the query that also
     gives their names; where too few remain, four times as many are tried.
@@ -194,7 +194,7 @@ def _places(
     while True:
         best, scores = top_k(ranking.scores[None], tried)
         at = best[0][best[0] >= 0]
-        names = select.shown_items(question.catalog_id, ranking.items.keys[at], also=also)
+        names = select.shown_items(question.catalog_id, [*ranking.items.keys[at].tolist(), *also])
         found = [
             Place(key, names[key], float(score))
             for key, score in zip(ranking.items.keys[at].tolist(), scores[0], strict=False)

@@ -103,6 +103,18 @@ def test_a_hidden_item_never_appears(api, filled, deploy, algorithm):
     assert first not in items(similar)
 
 
+@pytest.mark.parametrize("algorithm", ["item_knn", "ease", "ials"])
+def test_a_hidden_item_is_no_reason_either(api, filled, deploy, algorithm):
+    deploy(filled, algorithm)
+    client = api("write")
+    named = {name for each in client.list_for("u0", n=50)["items"] for name in each["reason"]["because"]}
+    assert named
+    hidden = min(named)
+    assert client.patch("items", hidden, body={"hidden": True}).status_code == 200
+    for each in client.list_for("u0", n=50)["items"]:
+        assert hidden not in each["reason"]["because"]
+
+
 def test_when_most_items_are_hidden_the_rest_still_comes(api, filled, deploy):
     deploy(filled, "ease")
     Item.objects.filter(catalog=filled).exclude(client_id__in=["i20", "i21"]).update(hidden=True)

@@ -59,6 +59,15 @@ def test_a_failed_write_leaves_the_list_as_it_was(catalog, monkeypatch):
     assert impressions.waiting() == 1 and impressions.drain() == 1
 
 
+@pytest.mark.parametrize("poison", [b"{", b'{"id": "x"}', b"\xff", b'{"scores": [NaN]}'])
+def test_a_row_that_cannot_be_written_does_not_stop_the_others(catalog, caplog, poison):
+    serving.recommend(Question(catalog.pk, "u"))
+    memory.client().rpush(impressions.LIST, poison)
+    serving.recommend(Question(catalog.pk, "u"))
+    assert impressions.drain() == 3 and impressions.waiting() == 0
+    assert Impression.objects.count() == 2 and "dropped" in caplog.text
+
+
 def test_more_than_a_batch(catalog, monkeypatch):
     monkeypatch.setattr(impressions, "BATCH", 3)
     for _ in range(8):
