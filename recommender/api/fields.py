@@ -7,6 +7,7 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -64,6 +65,16 @@ class WholeNumberField(serializers.IntegerField):
         if isinstance(data, bool) or not isinstance(data, int):
             raise serializers.ValidationError("This must be a whole number.")
         return data
+
+
+class IdentifierField(serializers.UUIDField):
+    """A UUID as text: a number would be taken for one, too."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("This must be a UUID as text.")
+        found: UUID = super().to_internal_value(data)
+        return found
 
 
 class FlagField(serializers.BooleanField):

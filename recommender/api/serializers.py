@@ -10,6 +10,7 @@ from rest_framework import serializers
 from recommender.api.fields import (
     ClientIdField,
     FlagField,
+    IdentifierField,
     NumberField,
     ObjectField,
     TextField,
@@ -66,7 +67,7 @@ class EventSerializer(Strict):
     time = TimeField(required=False)
     context = ObjectField(required=False, allow_null=True)
     event_id = TextField(required=False, max_length=200, help_text="Your own name for it: sent twice, taken once.")
-    recommendation_id = serializers.UUIDField(required=False, allow_null=True, help_text="From the answer it follows.")
+    recommendation_id = IdentifierField(required=False, allow_null=True, help_text="From the answer it follows.")
 
 
 class RejectedSerializer(serializers.Serializer[Any]):

@@ -52,12 +52,13 @@ def roles_of(login: Any) -> str:
     """The groups of a login, in words."""
     if login.is_superuser:
         return "superuser"
-    names = set(login.groups.values_list("name", flat=True))
+    names = {group.name for group in login.groups.all()}
     return ", ".join(name for name in GROUPS if name in names) or "in no group yet"
 
 
 def members(catalog: Catalog) -> list[dict[str, Any]]:
-    rows = Membership.objects.filter(catalog=catalog).select_related("login").order_by("login__username")
+    rows = Membership.objects.filter(catalog=catalog).select_related("login").prefetch_related("login__groups")
+    rows = rows.order_by("login__username")
     return [{"membership": row, "login": row.login, "roles": roles_of(row.login)} for row in rows]
 
 

@@ -99,9 +99,10 @@ def claim(run_id: int) -> Lease | None:
 
 
 def give_back(lease: Lease) -> None:
-    """Put a run back among those that wait; `forgotten_runs` finds it."""
+    """Put a run back among those that wait; `forgotten_runs` finds it. An ending in order is no death."""
     with suppress(LeaseLost, Cancelled):
-        lease.write(status=Run.Status.QUEUED, worker="", phase="waiting", finishes=None)
+        waiting = {"status": Run.Status.QUEUED, "worker": "", "phase": "waiting", "finishes": None}
+        lease.write(**waiting, attempts=F("attempts") - 1)
 
 
 def lease_time() -> timedelta:

@@ -39,6 +39,7 @@ REJECTED = [
     ({"user": "u", "item": "i", "event_id": "x" * 201}, "event_id"),
     ({"user": "u", "item": "i", "recommendation_id": "that one"}, "recommendation_id"),
     ({"user": "u", "item": "i", "recommendation_id": {}}, "recommendation_id"),
+    ({"user": "u", "item": "i", "recommendation_id": 5}, "recommendation_id"),
     ({"user": "u", "item": "i", "timestamp": 5}, "timestamp"),
     ([], ""),
     (None, ""),

@@ -19,6 +19,7 @@ from recommender.services.leases import (
     claim,
     forgotten_runs,
     free_dead_runs,
+    give_back,
     own_name,
     surely_dead,
 )
@@ -53,6 +54,13 @@ def test_a_run_whose_heartbeat_is_old_is_claimed_from_its_holder(run: Run):
         first.write(phase="no longer mine")
     run.refresh_from_db()
     assert (run.phase, run.attempts) == ("mine", 2)
+
+
+def test_workers_that_end_in_order_do_not_use_up_a_runs_attempts(run: Run):
+    for _ in range(MAX_ATTEMPTS + 1):
+        give_back(claim(run.pk))
+    run.refresh_from_db()
+    assert (run.status, run.attempts, run.worker) == ("queued", 0, "")
 
 
 def test_the_heart_beats_while_the_holder_cannot(run: Run, settings):
