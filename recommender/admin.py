@@ -181,6 +181,11 @@ class PersonAdmin(DeletesByService, InOwnCatalogs):
     readonly_fields = ["created", "updated"]
     ordering = ["-id"]
 
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[EndUser]) -> Any:
+        """Who deleted, when and how many is kept; the ids of people who were erased are not."""
+        nameless = [EndUser(pk=row.pk, client_id="(erased)") for row in queryset]
+        return super().log_deletions(request, nameless)
+
     def remove(self, rows: list[EndUser]) -> None:
         for catalog in {person.catalog for person in rows}:
             people = [person.pk for person in rows if person.catalog_id == catalog.pk]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.contrib import admin
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -35,6 +38,7 @@ def handler404(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
+    """Called while the exception is being handled: a database that is away is no fault of the page."""
     if request.path.startswith("/api/"):
         return problems.plain_answer(500, problems.UNEXPECTED)
-    return session.broken(request)
+    return session.unreachable(request) if isinstance(sys.exception(), OperationalError) else session.broken(request)

@@ -88,6 +88,15 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_page(request, 404, "Nothing found here", message, advice)
 
 
+def unreachable(request: HttpRequest) -> HttpResponse:
+    """While the database is away; it asks nothing of it."""
+    message = "The database cannot be reached at the moment. Nothing was changed."
+    context = {"code": 503, "title": "Not available now", "message": message, "advice": "Try again in a few seconds."}
+    answer = render(request, "recommender/error.html", context | {"request": None}, status=503)
+    answer["Retry-After"] = "5"
+    return answer
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     """Without the session or the database, which may be what is broken."""
     message = "Something went wrong on our side; it has been written to the log."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
@@ -42,6 +43,8 @@ def test_one_person_is_erased(manager):
         hooks.erasure_listeners.remove(listener)
     assert heard == [[person.pk]] and not EndUser.objects.filter(client_id="u").exists()
     assert Interaction.objects.count() == 6
+    kept = LogEntry.objects.get()
+    assert kept.object_repr == "(erased)", "the log of the admin says that someone was erased, not who"
 
 
 @pytest.mark.parametrize(("model", "name"), [(EndUser, "enduser"), (Item, "item")])

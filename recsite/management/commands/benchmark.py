@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from recommender.exceptions import RecommenderError
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         chosen = [options["name"]] if options["name"] else list(benchmarks.BENCHMARKS)
         if unknown := set(chosen) - set(benchmarks.BENCHMARKS):
             raise CommandError(f"There is no benchmark “{unknown.pop()}”. Known: {', '.join(benchmarks.BENCHMARKS)}.")
+        call_command("migrate", verbosity=0)
         try:
             results = [benchmarks.run(name, self.stderr.write) for name in chosen]
         except RecommenderError as error:
