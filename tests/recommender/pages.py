@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -77,3 +78,8 @@ def films(name: str = "films") -> Catalog:
     )
     Run.objects.create(catalog=catalog, algorithm="ials", status="failed", error="Too few people.", traceback="deep")
     return catalog
+
+
+def text_of(answer: Any) -> str:
+    """What a page says, without its tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))

@@ -18,7 +18,7 @@ from recommender.services.comparing import against_best
 from recommender.services.evaluating import put_person_metrics
 from recommender.views.comparing import bars, movements
 from recommender.views.leaderboard import leaderboard, verdict
-from tests.recommender.pages import films, login, measured_run
+from tests.recommender.pages import films, login, measured_run, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -37,11 +37,6 @@ def empty() -> Catalog:
 def root(client: Client) -> Client:
     client.force_login(login("superuser"))
     return client
-
-
-def text_of(answer: Any) -> str:
-    """What a page says, without its tags."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
 
 
 def test_the_home_page_lists_only_own_catalogs(client: Client, catalog: Catalog, empty: Catalog) -> None:

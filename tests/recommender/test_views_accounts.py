@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
 
 from recommender.models import ApiKey, Catalog
-from tests.recommender.pages import PASSWORD, films, login
+from tests.recommender.pages import PASSWORD, films, login, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -29,11 +28,6 @@ def empty() -> Catalog:
 def root(client: Client) -> Client:
     client.force_login(login("superuser"))
     return client
-
-
-def text_of(answer: Any) -> str:
-    """What a page says, without its tags."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
 
 
 def test_a_key_is_shown_once(root: Client, catalog: Catalog) -> None:

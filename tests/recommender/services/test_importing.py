@@ -22,29 +22,11 @@ from recommender.models import Attribute, Catalog, DataImport, EndUser, Interact
 from recommender.services import feedback, importing
 from recommender.services.feedback import Event
 from recommender.services.import_progress import Progress
-from recommender.services.importing import create_import, run_import
+from recommender.services.importing import run_import
+from tests.recommender.imports import prepared, put_in, written
 from tests.support import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def prepared(catalog: Catalog, path: Path, **options: Any) -> DataImport:
-    given = {name: str(one) for name, one in options.items() if isinstance(one, Path)}
-    return create_import(
-        catalog=catalog,
-        source=path.name,
-        format=options.get("format", ""),
-        options={"path": str(path), "columns": options.get("columns", {}), **given},
-    )
-
-
-def put_in(catalog: Catalog, path: Path, **options: Any) -> DataImport:
-    return run_import(import_id=prepared(catalog, path, **options).pk)
-
-
-def written(path: Path, *lines: str) -> Path:
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def rejects_of(done: DataImport) -> list[dict[str, str]]:
