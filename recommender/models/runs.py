@@ -22,6 +22,7 @@ class Run(models.Model):
         FAILED = "failed", "failed"
         CANCELLED = "cancelled", "cancelled"
 
+    LIVE = (Status.QUEUED, Status.RUNNING)
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="runs")
     algorithm = models.CharField(max_length=32)
     config = models.JSONField(default=dict)

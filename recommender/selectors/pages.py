@@ -23,9 +23,6 @@ class Unnest(Func):
     output_field = CharField()
 
 
-LIVE = (Run.Status.QUEUED, Run.Status.RUNNING)
-
-
 # Catalogs and logins
 
 
@@ -43,7 +40,7 @@ def catalogs_with_sizes(login: Any) -> list[dict[str, Any]]:
     """A row per catalog: sizes, what serves, whether something runs."""
     rows = []
     for catalog in catalogs_of(login):
-        live = catalog.runs.filter(status__in=LIVE).count()
+        live = catalog.runs.filter(status__in=Run.LIVE).count()
         rows.append({"catalog": catalog, "sizes": sizes(catalog), "deployed": deployed(catalog), "live": live})
     return rows
 
@@ -87,11 +84,11 @@ def deployed(catalog: Catalog) -> Deployment | None:
 
 
 def live_runs(catalog: Catalog) -> QuerySet[Run]:
-    return catalog.runs.filter(status__in=LIVE).order_by("id")
+    return catalog.runs.filter(status__in=Run.LIVE).order_by("id")
 
 
 def latest_runs(catalog: Catalog, count: int = 5) -> QuerySet[Run]:
-    return catalog.runs.exclude(status__in=LIVE)[:count]
+    return catalog.runs.exclude(status__in=Run.LIVE)[:count]
 
 
 def latest_imports(catalog: Catalog, count: int = 5) -> QuerySet[DataImport]:

@@ -11,8 +11,6 @@ from django.utils import timezone
 from recommender.exceptions import BadInput
 from recommender.models import Catalog, Deployment, EndUser, Interaction, Item, Run
 
-LIVE = (Run.Status.QUEUED, Run.Status.RUNNING)
-
 
 def get_run(*, run_id: int, catalog: Catalog | None = None) -> Run:
     """The run, of `catalog` where one is given. Raises BadInput (field run) where there is none."""
@@ -52,7 +50,7 @@ def deployed_run(*, catalog: Catalog) -> Run | None:
 
 def live_runs() -> list[dict[str, Any]]:
     """Runs that wait or are worked on, the oldest first, as plain values."""
-    found = Run.objects.filter(status__in=LIVE).select_related("catalog").defer("traceback", "curve").order_by("id")
+    found = Run.objects.filter(status__in=Run.LIVE).select_related("catalog").defer("traceback", "curve").order_by("id")
     return [
         {
             "run": run.pk,

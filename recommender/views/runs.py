@@ -77,7 +77,7 @@ def run(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
 def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
     return {
         "run": run,
-        "live": run.status in (Run.Status.QUEUED, Run.Status.RUNNING),
+        "live": run.status in Run.LIVE,
         "deployed": pages.deployed(catalog),
         "curve": run_figures.curve_figure(catalog, run),
         "results": run_figures.metric_rows(run),
@@ -92,7 +92,7 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
 def run_live(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
     """The part of a run's page that changes while it runs; when it is over, the whole page loads again."""
     found = run_or_404(catalog, run_id)
-    if found.status not in (Run.Status.QUEUED, Run.Status.RUNNING):
+    if found.status not in Run.LIVE:
         return HttpResponse(status=204, headers={"HX-Refresh": "true"})
     context = run_context(catalog, found) | {"catalog": catalog}
     return render(request, "recommender/parts/run_live.html", context)

@@ -50,14 +50,17 @@ def movielens_100k(say: Say) -> Dataset:
     return load_dataset(catalog_id=catalog.pk)
 
 
-def measured(algorithm: str, split: Split, dataset: Dataset, say: Say) -> dict[str, Any]:
-    """Mean and every value over the seeds, seconds of a whole go, and whether the bar is reached."""
+def measured(algorithm: str, split: Split, dataset: Dataset, say: Say, **config: Any) -> dict[str, Any]:
+    """Mean and every value over the seeds, seconds of a whole go, and whether the bar is reached.
+
+    `config` differs from the defaults where given.
+    """
     cls = registry.get(algorithm)
     values, started = [], time.perf_counter()
     for seed in range(SEEDS if cls.stochastic else 1):
         fitted = fit_measured(
-            lambda config: registry.create(algorithm, config),
-            cls.config_class(),
+            lambda chosen: registry.create(algorithm, chosen),
+            cls.config_class.from_mapping(config),
             split,
             seed=seed,
             report=lambda *_: None,

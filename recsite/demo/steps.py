@@ -21,7 +21,6 @@ CATALOG, TITLE = "movielens", "MovieLens-100K"
 METRIC = "ndcg@10"
 QUICK = {"sasrec": {"epochs": 2, "factors": 16, "blocks": 1}, "ials": {"iterations": 2, "factors": 16}}
 """Settings of a demonstration that shows the path, not the quality (`--quick`)."""
-LIVE = (Run.Status.QUEUED, Run.Status.RUNNING)
 
 Say = Callable[[str], None]
 
@@ -46,7 +45,7 @@ def start_missing(catalog: Catalog, configs: Mapping[str, Mapping[str, Any]]) ->
     """A run of each algorithm: the newest that is done or under way, else a new one, enqueued."""
     runs = []
     for algorithm in registry.ALGORITHMS:
-        usable = catalog.runs.filter(algorithm=algorithm, status__in=[*LIVE, Run.Status.SUCCEEDED])
+        usable = catalog.runs.filter(algorithm=algorithm, status__in=[*Run.LIVE, Run.Status.SUCCEEDED])
         runs.append(
             usable.first()
             or tasks.start_training(
@@ -67,7 +66,7 @@ def follow(runs: Iterable[Run], say: Say, every: float = 0.5) -> list[Run]:
             if said.get(run.pk) != now:
                 say(progress_line(run))
                 said[run.pk] = now
-            if run.status not in LIVE:
+            if run.status not in Run.LIVE:
                 waiting.discard(run.pk)
                 ended.append(run)
         if waiting:
@@ -81,7 +80,7 @@ def progress_line(run: Run) -> str:
     if run.status == Run.Status.SUCCEEDED:
         found = run.metrics[METRIC]
         return f"{name} done: NDCG@10 {found['value']:.4f} (95%: {found['low']:.4f} to {found['high']:.4f})"
-    if run.status not in LIVE:
+    if run.status not in Run.LIVE:
         return f"{name} {run.get_status_display()}: {run.error}"
     left = max(0, round((run.finishes - timezone.now()).total_seconds())) if run.finishes else None
     ending = f", about {left} s left" if left is not None else ""

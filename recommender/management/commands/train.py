@@ -13,7 +13,7 @@ from django.utils import timezone
 from recommender.exceptions import BadInput
 from recommender.management.plain import PlainCommand, Progress
 from recommender.models import Run
-from recommender.selectors.runs import LIVE, get_catalog
+from recommender.selectors.runs import get_catalog
 from recommender.services import monitoring, training
 from recommender.tasks import start_training
 
@@ -108,13 +108,13 @@ def follow(run: Run, over: threading.Event) -> bool:
     progress, began = Progress(), time.monotonic()
     seen = Run.objects.defer("curve", "traceback", "config", "metrics")
     try:
-        while (now := seen.get(pk=run.pk)).status in LIVE and not over.is_set():
+        while (now := seen.get(pk=run.pk)).status in Run.LIVE and not over.is_set():
             progress.show(f"Run {run.pk}: {now.phase or now.get_status_display()}", _how_far(now))
             patient = now.status == Run.Status.RUNNING or time.monotonic() - began < PATIENCE_SECONDS
             if not patient and not monitoring.listens("training"):
                 return False
             over.wait(LOOK_SECONDS)
-        return now.status not in LIVE
+        return now.status not in Run.LIVE
     finally:
         progress.done()
 
