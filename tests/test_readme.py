@@ -31,7 +31,7 @@ def test_every_section_with_commands_has_its_test() -> None:
 
 
 @pytest.mark.parametrize("title", ["Try it", "Work on it"])
-def test_make_leads_to_the_commands_that_other_tests_run(title: str) -> None:
+def test_make_leads_to_the_commands_that_other_tests_run(title: str, tmp_path: Path) -> None:
     wanted = {
         "make demo\n": "manage.py demo",
         "make demo ARGS=--exit\n": "manage.py demo --exit",
@@ -43,9 +43,9 @@ def test_make_leads_to_the_commands_that_other_tests_run(title: str) -> None:
     for command in section(title):
         leads_to = wanted[command]
         if leads_to:
-            said = shell(command.replace("make", "make -n"), settings.BASE_DIR, environment(settings.BASE_DIR))
+            said = shell(command.replace("make", "make -n"), settings.BASE_DIR, environment(tmp_path))
             assert leads_to in said
-    assert "quality" in shell("python manage.py help benchmark", settings.BASE_DIR, environment(settings.BASE_DIR))
+    assert "quality" in shell("python manage.py help benchmark", settings.BASE_DIR, environment(tmp_path))
 
 
 @contextmanager
