@@ -158,6 +158,30 @@ class Recommender(Protocol):
 
 
 @runtime_checkable
+class RatingPredictor(Protocol):
+    """Also predicts ratings, on the scale of the data it learned from.
+
+    A recommender that does nothing else declares `ranks: ClassVar[bool] = False`: its `score` is the predicted
+    rating, which makes a poor list. What each can do is `registry.abilities(name)`.
+    """
+
+    def predict(self, histories: Histories, rows: Int, items: Int, *, adapted: Adapted | None = None) -> Float:
+        """(n,) the rating that person `rows[j]` of `histories` would give `items[j]`, within the range of the ratings
+        seen in training. Raises NotFitted; NotTrainable where it was trained without any ratings."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """Keeps rows about people. Such a class declares `remembers_people: ClassVar[bool] = True`; erasing a person
+    rewrites its checkpoints."""
+
+    def forget(self, users: Int) -> Self:
+        """Drop all that is kept of the people with these database keys; unknown keys change nothing."""
+        ...
+
+
+@runtime_checkable
 class LinearlyExplainable(Protocol):
     def contributions(self, histories: Histories, items: Int) -> Float:
         """Exact parts of scores. `items` (n_people, k); returns (nnz, k): what each interaction of a person adds to

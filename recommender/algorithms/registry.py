@@ -15,13 +15,29 @@ ALGORITHMS: dict[str, str] = {
     "ials": "recommender.algorithms.ials:IALS",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
 }
+RATING: dict[str, bool] = {}
+"""Those that predict ratings, and whether they rank as well. Written here so that a page can say what a recommender
+does without importing it; the conformance tests hold it against the classes."""
+
+
+def abilities(name: str) -> frozenset[str]:
+    """What a recommender can do: {"ranking"}, {"rating"} or both. Raises UnknownAlgorithm."""
+    known(name)
+    if name not in RATING:
+        return frozenset({"ranking"})
+    return frozenset({"ranking", "rating"}) if RATING[name] else frozenset({"rating"})
+
+
+def known(name: str) -> None:
+    """Raises UnknownAlgorithm where nothing is registered as `name`."""
+    if name not in ALGORITHMS:
+        names = ", ".join(ALGORITHMS)
+        raise UnknownAlgorithm(f"There is no algorithm “{name}”. Known: {names}.", field="algorithm")
 
 
 def get(name: str) -> type[Recommender]:
     """The class registered as `name`. Raises UnknownAlgorithm."""
-    if name not in ALGORITHMS:
-        known = ", ".join(ALGORITHMS)
-        raise UnknownAlgorithm(f"There is no algorithm “{name}”. Known: {known}.", field="algorithm")
+    known(name)
     module, _, attribute = ALGORITHMS[name].partition(":")
     found: type[Recommender] = getattr(import_module(module), attribute)
     return found

@@ -13,6 +13,8 @@ from scipy import sparse
 
 Int = NDArray[np.int64]
 Float = NDArray[np.float32]
+CONTEXT = "context."
+"""Begins the name of what is known of the moment of asking among `Histories.fields`; the rest are attributes."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class Histories:
 
     `indptr` (n_people + 1,) int64; `items` (nnz,) int64 positions in the items' IdMap; `values` (nnz,) float32
     (a rating, else 1); `times` (nnz,) float64 seconds since 1970; `kinds` (nnz,) int16 index into `kind_names`;
-    `fields` an array of n_people rows per attribute or piece of request context; `now` the moment of asking.
+    `fields` an array of n_people rows per attribute or, named `context.…`, per piece of what is known of the moment
+    of asking; `contexts` an array (nnz,) of objects per piece of context the interactions came with, None where one
+    had none; `now` the moment of asking.
     """
 
     indptr: Int
@@ -53,6 +57,7 @@ class Histories:
     kind_names: tuple[str, ...] = ("rating",)
     fields: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     now: float | None = None
+    contexts: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.indptr) - 1
@@ -77,13 +82,19 @@ class Histories:
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         at = np.arange(indptr[-1]) + np.repeat(self.indptr[rows] - indptr[:-1], lengths)
         fields = {name: column[rows] for name, column in self.fields.items()}
-        return self._taking(at, indptr, fields)
+        return replace(self.take(at), indptr=indptr, fields=fields)
 
     def keep(self, mask: NDArray[np.bool_]) -> Histories:
         """The same people with only the interactions where `mask` (nnz,) is true."""
         counts = np.bincount(self.rows[mask], minlength=len(self))
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return self._taking(np.flatnonzero(mask), indptr, self.fields)
+        return replace(self.take(np.flatnonzero(mask)), indptr=indptr)
+
+    def take(self, at: Int) -> Histories:
+        """The interactions `at` (positions) in that order, all that is known of each; `indptr` stays as it was, for the
+        caller to mend."""
+        taken = {name: getattr(self, name)[at] for name in ("items", "values", "times", "kinds")}
+        return replace(self, contexts={name: column[at] for name, column in self.contexts.items()}, **taken)
 
     def matrix(self, n_items: int, *, values: bool = False) -> sparse.csr_matrix:
         """(n_people, n_items) sparse float32; 1 where a person met an item, or the sum of values."""
@@ -93,10 +104,6 @@ class Histories:
         if not values:
             found.data[:] = 1.0
         return found
-
-    def _taking(self, at: Int, indptr: Int, fields: Mapping[str, NDArray[np.generic]]) -> Histories:
-        taken = {name: getattr(self, name)[at] for name in ("items", "values", "times", "kinds")}
-        return replace(self, indptr=indptr, fields=fields, **taken)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import cast
 
 import numpy as np
@@ -18,8 +17,7 @@ def sort_by_time(histories: Histories) -> Histories:
     order = np.lexsort((histories.times, histories.rows))  # lexsort is stable: equal (person, time) keep their order
     if np.array_equal(order, np.arange(len(order))):
         return histories
-    taken = {name: getattr(histories, name)[order] for name in ("items", "values", "times", "kinds")}
-    return replace(histories, **taken)
+    return histories.take(order)
 
 
 def drop_repeats(histories: Histories) -> Histories:
@@ -40,6 +38,16 @@ def last_of_repeats(histories: Histories) -> NDArray[np.bool_]:
     return mask
 
 
+RATING = "rating"
+
+
+def rated(histories: Histories) -> NDArray[np.bool_]:
+    """(nnz,) which interactions are ratings; the values of others (a click, a purchase) say nothing on that scale."""
+    if RATING not in histories.kind_names:
+        return np.zeros(len(histories.items), dtype=np.bool_)
+    return cast(NDArray[np.bool_], histories.kinds == histories.kind_names.index(RATING))
+
+
 def recency(histories: Histories, half_life: float) -> Float:
     """(nnz,) weight of each interaction: 2^(−n / half_life), n the number of things the person did later.
 
@@ -58,6 +66,7 @@ def fingerprint(dataset: Dataset) -> str:
     named: dict[str, NDArray[np.generic]] = {"user keys": dataset.users.keys, "item keys": dataset.items.keys}
     named |= {name: getattr(histories, name) for name in ("indptr", "items", "values", "times", "kinds")}
     named |= {f"field {name}": column for name, column in sorted(histories.fields.items())}
+    named |= {f"context {name}": column for name, column in sorted(histories.contexts.items())}
     for name, array in named.items():
         _feed(digest, name, array)
     digest.update(repr(histories.kind_names).encode())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -30,9 +30,11 @@ ROW = np.dtype(
     ]
 )
 """A row of the query below: no column can be NULL, so that every row has this length and one view reads them all."""
+ROW_WITH_ID = np.dtype([*((name, ROW[name]) for name in ROW.names or ()), ("id_bytes", ">i4"), ("id", ">i8")])
+"""Where interactions have a context, they are told apart by their key; elsewhere nobody waits for it."""
 QUERY = """
     SELECT user_id, item_id, coalesce(value, 1)::float4, extract(epoch FROM time)::float8,
-           (array_position({kinds}::text[], kind::text) - 1)::int2
+           (array_position({kinds}::text[], kind::text) - 1)::int2 {id}
     FROM recommender_interaction
     WHERE catalog_id = {catalog} AND id <= {last} AND kind = ANY({kinds}) {people}
     ORDER BY user_id, time, id
@@ -129,14 +131,13 @@ def _column(values: list[Any]) -> pd.Series:
 
 def _with_fields(histories: Histories, fields: pd.DataFrame) -> Histories:
     columns: dict[str, NDArray[np.generic]] = {str(name): fields[name].to_numpy(dtype=object) for name in fields}
-    return Histories(
-        *[getattr(histories, name) for name in ("indptr", "items", "values", "times", "kinds", "kind_names")], columns
-    )
+    return replace(histories, fields=columns)
 
 
 def _histories(catalog_id: int, users: IdMap, items: IdMap, *, last: int, people: list[int] | None) -> Histories:
-    kinds = _kinds(catalog_id, people)
-    rows = _copied(catalog_id, kinds, last, people)
+    kinds, asked = _kinds(catalog_id, people), _with_context(catalog_id, last, people)
+    with_context = asked.exists()
+    rows = _copied(catalog_id, kinds, last, people, with_id=with_context)
     user, item = users.positions(rows["user"]), items.positions(rows["item"])
     known = (user >= 0) & (item >= 0)
     if not known.all():
@@ -149,7 +150,30 @@ def _histories(catalog_id: int, users: IdMap, items: IdMap, *, last: int, people
         times=rows["time"].astype(np.float64),
         kinds=rows["kind"].astype(np.int16),
         kind_names=tuple(kinds),
+        contexts=_contexts(asked, rows["id"]) if with_context else {},
     )
+
+
+def _with_context(catalog_id: int, last: int, people: list[int] | None) -> QuerySet[Interaction]:
+    found = Interaction.objects.filter(catalog_id=catalog_id, id__lte=last, context__isnull=False)
+    return found if people is None else found.filter(user_id__in=people)
+
+
+def _contexts(asked: QuerySet[Interaction], keys: NDArray[np.int64]) -> dict[str, NDArray[np.object_]]:
+    """A column per piece of context, aligned with the interactions `keys`; None where one has no such piece.
+
+    A context that is not an object, and a piece that is a list or an object, is no feature.
+    """
+    order = np.argsort(keys)
+    columns: dict[str, NDArray[np.object_]] = {}
+    for key, context in asked.values_list("id", "context").iterator(chunk_size=10_000):
+        at = np.searchsorted(keys, key, sorter=order)
+        if at == len(keys) or keys[order[at]] != key or not isinstance(context, dict):
+            continue
+        for name, value in context.items():
+            if not isinstance(value, list | dict):
+                columns.setdefault(name, np.full(len(keys), None, dtype=object))[order[at]] = value
+    return dict(sorted(columns.items()))
 
 
 def _kinds(catalog_id: int, people: list[int] | None) -> list[str]:
@@ -159,16 +183,20 @@ def _kinds(catalog_id: int, people: list[int] | None) -> list[str]:
     return sorted(found.order_by().values_list("kind", flat=True).distinct())
 
 
-def _copied(catalog_id: int, kinds: list[str], last: int, people: list[int] | None) -> NDArray[np.void]:
+def _copied(
+    catalog_id: int, kinds: list[str], last: int, people: list[int] | None, *, with_id: bool
+) -> NDArray[np.void]:
     """The interactions as one structured array; the buffer is the only copy of them."""
     only = sql.SQL("") if people is None else sql.SQL("AND user_id = ANY({})").format(sql.Literal(people))
     query = sql.SQL(QUERY).format(
-        kinds=sql.Literal(kinds), catalog=sql.Literal(catalog_id), last=sql.Literal(last), people=only
-    )
+        kinds=sql.Literal(kinds), catalog=sql.Literal(catalog_id), last=sql.Literal(last), people=only,
+        id=sql.SQL(", id" if with_id else ""),
+    )  # fmt: skip
+    row = ROW_WITH_ID if with_id else ROW
     buffer = bytearray()
     with connection.cursor() as cursor:
         driver = cast(Any, cursor.cursor)
         with driver.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT binary)").format(query)) as copy:
             for block in copy:
                 buffer += block
-    return np.frombuffer(buffer, dtype=ROW, offset=HEADER, count=(len(buffer) - HEADER - TRAILER) // ROW.itemsize)
+    return np.frombuffer(buffer, dtype=row, offset=HEADER, count=(len(buffer) - HEADER - TRAILER) // row.itemsize)

@@ -9,7 +9,7 @@ import numpy as np
 from django.db import connection
 from django.db.models import QuerySet
 
-from recommender.data.dataset import Histories, Int
+from recommender.data.dataset import CONTEXT, Histories, Int
 from recommender.models import Deployment, EndUser, Item, Run
 
 PEOPLE_COUNTED = 2000
@@ -107,7 +107,7 @@ def as_histories(past: History, at: Int, *, context: dict[str, str], now: float)
         times=past.times[known],
         kinds=kinds[known],
         kind_names=names,
-        fields={name: np.array([value], dtype=object) for name, value in context.items()},
+        fields={CONTEXT + name: np.array([value], dtype=object) for name, value in context.items()},
         now=now,
     )
 

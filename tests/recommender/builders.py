@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,9 @@ def blocks(n_people: int = 60, n_items: int = 24, length: int = 8, seed: int = 0
     starts = rng.integers(half, size=n_people)
     people = [[(person % 2) * half + (starts[person] + step) % half for step in range(length)]
               for person in range(n_people)]  # fmt: skip
-    return dataset(people, n_items)
+    made = dataset(people, n_items)
+    values = rng.integers(1, 6, size=len(made.histories.items)).astype(np.float32)
+    return made.with_histories(replace(made.histories, values=values))
 
 
 def movielens_100k(folder: Path) -> Dataset:

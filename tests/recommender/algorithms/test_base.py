@@ -104,3 +104,14 @@ def test_early_stopping_watches_what_the_evaluation_reports() -> None:
     model = Popularity().fit(split.train, rng=np.random.default_rng(0), report=lambda *_: None)
     expected = evaluate(model, split.validation, data).summary["ndcg@10"]
     assert ndcg(model, split.validation, batch=7) == pytest.approx(expected)
+
+
+def test_what_a_recommender_can_do_is_known_without_importing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.ALGORITHMS, "stars", "nowhere:Stars")
+    assert registry.abilities("stars") == {"ranking"}
+    monkeypatch.setitem(registry.RATING, "stars", False)
+    assert registry.abilities("stars") == {"rating"}
+    monkeypatch.setitem(registry.RATING, "stars", True)
+    assert registry.abilities("stars") == {"ranking", "rating"}
+    with pytest.raises(UnknownAlgorithm):
+        registry.abilities("nothing")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recommender.algorithms import registry
-from recommender.algorithms.base import Config, LinearlyExplainable, Recommender, State
+from recommender.algorithms.base import Config, LinearlyExplainable, RatingPredictor, Recommender, Remembering, State
 from recommender.algorithms.checkpoint import Checkpoint, dump, load
 from recommender.data.dataset import Dataset, Histories
 from recommender.data.splits import leave_last_out
@@ -115,8 +115,37 @@ def test_a_checkpoint_scores_as_the_original(name: str, trained: dict[str, Recom
 
 @every
 def test_no_state_has_a_row_per_person(name: str) -> None:
+    """Where that cannot be, it is declared, and erasure can take the rows of a person away."""
     data = blocks(n_people=61)
-    assert all(61 not in array.shape for array in fitted(name, data).state().values())
+    model = fitted(name, data)
+    if getattr(model, "remembers_people", False):
+        assert isinstance(model, Remembering)
+        model.forget(data.users.keys)
+    assert all(61 not in array.shape for array in model.state().values())
+
+
+@every
+def test_it_does_what_the_registry_says(name: str) -> None:
+    cls = registry.get(name)
+    found = {"ranking"} if getattr(cls, "ranks", True) else set()
+    found |= {"rating"} if issubclass(cls, RatingPredictor) else set()
+    assert registry.abilities(name) == found
+
+
+@every
+def test_predicted_ratings_are_within_the_scale_and_the_same_alone(name: str, trained: dict[str, Recommender]) -> None:
+    model = trained[name]
+    if not isinstance(model, RatingPredictor):
+        return
+    rows, items = np.repeat(np.arange(5), 24), np.tile(np.arange(24), 5)
+    found = model.predict(ASKED, rows, items)
+    assert found.shape == (120,)
+    assert found.dtype == np.float32
+    assert ((found >= 1) & (found <= 5)).all()
+    for row in range(5):
+        alone = model.predict(ASKED.select(np.array([row])), np.zeros(24, dtype=np.int64), np.arange(24))
+        np.testing.assert_allclose(alone, found[rows == row], rtol=1e-4, atol=1e-4)
+    assert model.predict(ASKED, rows[:0], items[:0]).shape == (0,)
 
 
 @every

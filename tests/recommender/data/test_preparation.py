@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from recommender.data.preparation import drop_repeats, fingerprint, last_of_repeats, recency, sort_by_time
+from recommender.data.preparation import drop_repeats, fingerprint, last_of_repeats, rated, recency, sort_by_time
 from tests.recommender.builders import dataset, histories
 
 
@@ -25,6 +25,24 @@ def test_only_the_first_of_a_repeated_pair_stays() -> None:
     kept = drop_repeats(histories([[3, 1, 3, 2, 1], [3, 3]]))
     assert kept.items.tolist() == [3, 1, 2, 3]
     assert kept.indptr.tolist() == [0, 3, 4]
+
+
+def test_the_context_stays_with_its_interaction() -> None:
+    given = histories([[5, 6], [], [7, 7]], [[3, 1], [], [1, 0]])
+    given = replace(given, contexts={"device": np.array(["tv", None, "phone", "web"], dtype=object)})
+    ordered = sort_by_time(given)
+    assert ordered.contexts["device"].tolist() == [None, "tv", "web", "phone"]
+    assert drop_repeats(ordered).contexts["device"].tolist() == [None, "tv", "web"]
+    assert ordered.select(np.array([2, 0])).contexts["device"].tolist() == ["web", "phone", None, "tv"]
+    assert fingerprint(dataset([[0, 1], [2]], 3)) != fingerprint(
+        dataset([[0, 1], [2]], 3).with_histories(replace(histories([[0, 1], [2]]), contexts=ordered.contexts))
+    )
+
+
+def test_only_ratings_are_on_the_scale_of_ratings() -> None:
+    given = replace(histories([[0, 1], [2]]), kind_names=("click", "rating"), kinds=np.array([0, 1, 1], dtype=np.int16))
+    assert rated(given).tolist() == [False, True, True]
+    assert rated(replace(given, kind_names=("click", "view"))).tolist() == [False] * 3
 
 
 def test_the_last_of_a_repeated_pair_is_known() -> None:

@@ -70,6 +70,27 @@ def test_items_come_with_what_is_known_of_them():
     assert fields["rating"].tolist() == ["PG", None]
 
 
+def test_what_interactions_came_with_is_a_column_aligned_with_them():
+    films = catalog_of([[], [0], []], 3)
+    users, items = list(films.users.order_by("id")), list(films.items.order_by("id"))
+    add(films, users[2], items[1], context={"device": "phone", "tags": ["a"]})
+    add(films, users[0], items[2], context={"hour": 9})
+    add(films, users[0], items[0], context={"device": "tv"}, time=START.replace(year=2000))
+    histories = load_dataset(catalog_id=films.pk).histories
+    assert {name: column.tolist() for name, column in histories.contexts.items()} == {
+        "device": ["tv", None, None, "phone"],
+        "hour": [None, 9, None, None],
+    }
+    some = load_histories(
+        catalog_id=films.pk, users=[users[2].pk], items=IdMap(np.array([item.pk for item in items], dtype=np.int64))
+    )
+    assert some.contexts["device"].tolist() == ["phone"]
+
+
+def test_without_any_context_there_are_no_columns_of_it():
+    assert load_dataset(catalog_id=catalog_of([[0, 1]], 2).pk).histories.contexts == {}
+
+
 def test_within_bounds_later_rows_are_not_seen():
     films = catalog_of([[0, 1]], 2)
     bounds = current_bounds()
