@@ -136,9 +136,11 @@ class Dataset:
 class Holdout:
     """What a recommender is asked about: people, what it may know of them, and what they did next.
 
-    `people` (n,) positions in `Dataset.users`; `histories` n rows; `targets` n rows of held-out interactions.
+    `people` (n,) positions in `Dataset.users`; `histories` n rows; `targets` n rows of held-out interactions;
+    `candidates` the positions of the items that are ranked, where those are not all of the catalog's.
     """
 
     people: Int
     histories: Histories
     targets: Histories
+    candidates: Int | None = None
