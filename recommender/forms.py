@@ -95,24 +95,31 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="File",
-        help_text="CSV with a header that has user and item, and, if known, rating and timestamp; or a zip of "
+        help_text="CSV, JSON lines or Parquet with user and item, and, if known, rating and timestamp; or a zip of "
         "MovieLens or RecBole files as they were published.",
         error_messages={"required": "Choose a file.", "empty": "The file is empty; choose one with rows."},
     )
     format = forms.ChoiceField(
         label="Format",
         required=False,
-        choices=[("", "Find out from the file"), ("movielens", "MovieLens"), ("recbole", "RecBole"), ("csv", "CSV")],
+        choices=[
+            ("", "Find out from the file"),
+            ("movielens", "MovieLens"),
+            ("recbole", "RecBole"),
+            ("csv", "CSV"),
+            ("jsonl", "JSON lines"),
+            ("parquet", "Parquet"),
+        ],
     )
     users = forms.FileField(
         label="People (optional)",
         required=False,
-        help_text="CSV with the column user; every other column becomes an attribute.",
+        help_text="A file with the column user; every other column becomes an attribute.",
     )
     items = forms.FileField(
         label="Items (optional)",
         required=False,
-        help_text="CSV with the column item; title, description, categories, creators, year, price and image are "
+        help_text="A file with the column item; title, description, categories, creators, year, price and image are "
         "understood, every other column becomes an attribute.",
     )
 

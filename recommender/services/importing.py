@@ -56,7 +56,8 @@ def create_import(
 
     `source` is what was given, in the giver's words. `upload` names a file in the storage; without it, `options` has
     "path" or the source is one. Other options: "users" and "items" (paths) or "users_upload" and "items_upload"
-    (names in the storage), "columns" (our names → the file's). Raises BadImport for an unknown format.
+    (names in the storage), "columns" (our names → the file's), "ignored" (by table). Raises BadImport for an
+    unknown format.
     """
     if format not in ("", *FORMATS):
         raise BadImport(f"There is no format “{format}”; choose from {', '.join(FORMATS)}.", field="format")
@@ -200,6 +201,7 @@ class Import:
             users=self.paths.get("users"),
             items=self.paths.get("items"),
             columns=self.row.options.get("columns"),
+            ignored=self.row.options.get("ignored"),
         )
         self.row.format, self.row.has_clock = reading.format, reading.interactions.has_clock
         try:

@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 
-from recommender.data.readers.entities import ITEM_NAMES, USER_NAMES
+from recommender.data.readers.columns import NEEDED, Columns, files_by_role, given_for, placed
 from recommender.data.readers.files import Folder, encoding_of, text
-from recommender.data.readers.interactions import NAMES
 from recommender.data.readers.tables import Table, csv_rows, read_header
 from recommender.exceptions import BadImport
 
-KNOWN: dict[str, tuple[str, ...]] = {"interactions": NAMES, "items": ITEM_NAMES, "users": USER_NAMES}
-NEEDED: dict[str, tuple[str, ...]] = {"interactions": ("user", "item"), "items": ("item",), "users": ("user",)}
 SUFFIXES = (".csv", ".tsv", ".txt", ".dat")
 
 
-def tables(source: Folder, columns: Mapping[str, str]) -> list[Table]:
+def tables(source: Folder, columns: Columns) -> list[Table]:
     """The interactions of a folder or zip of CSV, with its users.csv and items.csv where it has them."""
-    names = [name for name in source.names() if name.lower().endswith(SUFFIXES) and "readme" not in name.lower()]
-    stems = {name.lower().rsplit(".", 1)[0]: name for name in names}
-    extra: dict[str, str] = {role: stems[role] for role in ("users", "items") if role in stems and len(names) > 1}
-    rest = [name for name in names if name not in extra.values()]
-    if len(source.names()) == 1:
-        rest = source.names()
-    if len(rest) != 1:
-        found = ", ".join(rest) if rest else "none"
-        raise BadImport(f"{source.name} should hold one CSV of interactions; found: {found}.", field="path")
-    roles: dict[str, str] = {"interactions": rest[0], **extra}
-    return [table(source, name, role, columns) for role, name in roles.items()]
+    return [table(source, name, role, columns) for role, name in files_by_role(source, SUFFIXES, "CSV").items()]
 
 
-def table(source: Folder, name: str, role: str, columns: Mapping[str, str]) -> Table:
+def table(source: Folder, name: str, role: str, columns: Columns) -> Table:
     """`columns` gives other names for ours ({"user": "visitor_id"}), or places from 1 where there is no header."""
     rows_of = csv_rows(delimiter_of(source, name))
     header = read_header(source, name, rows_of)
-    own = {ours: columns.get(ours, ours) for ours in KNOWN[role]}
-    given = [theirs for ours, theirs in columns.items() if ours in KNOWN[role]]
-    if given and all(theirs.isdecimal() and theirs not in header for theirs in given):
-        return headless(source, name, role, len(header), {ours: int(columns[ours]) for ours in own if ours in columns})
-    places = {ours: header.index(theirs) for ours, theirs in own.items() if theirs in header}
-    for ours in own:
-        needed = ours in NEEDED[role] or (ours in columns and ours not in ("user", "item"))
-        if ours not in places and needed:
-            raise missing(name, header, ours, own[ours])
-    return Table(source, name, role, rows_of, header, places)
+    given = given_for(role, columns)
+    if is_headless(header, list(given.values())):
+        return headless(source, name, role, len(header), {ours: int(place) for ours, place in given.items() if place})
+    return Table(source, name, role, rows_of, header, placed(name, header, role, columns))
+
+
+def is_headless(header: list[str], given: list[str]) -> bool:
+    """Whether the names given for columns are places in fact."""
+    named = [theirs for theirs in given if theirs]
+    return bool(named) and all(theirs.isdecimal() and theirs not in header for theirs in named)
 
 
 def headless(source: Folder, name: str, role: str, width: int, places: dict[str, int]) -> Table:
@@ -58,12 +44,6 @@ def headless(source: Folder, name: str, role: str, width: int, places: dict[str,
     header = [f"column_{at + 1}" for at in range(width)]
     columns = {ours: at - 1 for ours, at in places.items()}
     return Table(source, name, role, csv_rows(delimiter_of(source, name)), header, columns, has_header=False)
-
-
-def missing(name: str, header: list[str], ours: str, theirs: str) -> BadImport:
-    shown = ", ".join(header[:20]) + (", …" if len(header) > 20 else "")
-    advice = "" if theirs != ours else f" Name it with --column {ours}={header[0] or 'name'}, say."
-    return BadImport(f"{name} has no column “{theirs}”: it has {shown[:500]}.{advice}", field="column")
 
 
 def delimiter_of(source: Folder, name: str) -> str:

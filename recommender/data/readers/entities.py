@@ -43,7 +43,7 @@ class Guess:
         self.count += 1
         self.numbers = self.numbers and values.PLAIN_NUMBER.fullmatch(text) is not None
         self.flags = self.flags and values.flag(text) is not None
-        self.lists = self.lists or "|" in text
+        self.lists = self.lists or "|" in text or values.MARK in text
         self.length += len(text)
         if len(self.seen) <= FEW:
             self.seen.add(text)
@@ -141,6 +141,8 @@ class Entities:
 
 def attribute_value(kind: str, text: str) -> Any:
     """`text` as a value of an attribute of that type, or None."""
+    if values.MARK in text and kind != "categories":
+        return None
     if kind == "number":
         found = values.number(text)
         return None if found != found else int(found) if found == int(found) else found
@@ -151,6 +153,8 @@ def attribute_value(kind: str, text: str) -> Any:
 
 def field_value(name: str, text: str) -> tuple[Any, str]:
     """The value of an item's own field, or the reason why it cannot be taken."""
+    if values.MARK in text and name not in ("categories", "creators"):
+        return None, f"{name} is a list, not one value"
     if name == "title":
         return text, f"title has more than {LONGEST_TITLE:,} characters" if len(text) > LONGEST_TITLE else ""
     if name in ("categories", "creators"):

@@ -145,6 +145,11 @@ class Checks:
             return Column(np.isnan(ratings).astype(np.int64), ["rating", "view"])
         column = coded(texts)
         words = [word.lower() for word in column.words]
+        if "" in words:  # not every line of JSON says it
+            rated = np.isnan(ratings).astype(np.int64) + len(words)
+            empty = np.array([not word for word in words], dtype=bool)[column.codes]
+            column = Column(np.where(empty, rated, column.codes), [*words, "rating", "view"])
+            words = column.words
         known = np.array([KIND.fullmatch(word) is not None for word in words], dtype=bool)
         self.refuse(~known[column.codes], "kind is not a word of up to 32 letters, digits, hyphens and underscores")
         return Column(column.codes, words)

@@ -87,11 +87,13 @@ def ml_1m(source: Folder, names: set[str]) -> list[Table]:
         table.transform = person_1m
         found.append(table)
     if "movies.dat" in names:
-        more = extras_1m(source) if "movies_extrainfos.dat" in names else {}
+        more = extras_1m(source) if EXTRA_INFORMATION in names else {}
         header = ["item", "title", "year", "categories", *EXTRAS_1M]
-        columns = {name: at for at, name in enumerate(header) if name != "mpaa"}
+        columns = {name: at for at, name in enumerate(header) if name not in EXTRA_TYPES}
         table = Table(source, "movies.dat", "items", rows, header, columns, has_header=False, expected="latin-1")
-        table.width, table.transform, table.types = 3, movie_1m(more), {"mpaa": "category"}
+        table.width, table.transform, table.types = 3, movie_1m(more), EXTRA_TYPES if more else {}
+        if not more:
+            table.header, table.columns = header[:4], {name: at for at, name in enumerate(header[:4])}
         found.append(table)
     return found
 
@@ -102,25 +104,45 @@ def person_1m(row: list[str]) -> list[str]:
     return [user, gender, AGES.get(age, age), OCCUPATIONS[int(code)] if known else code, post]
 
 
-EXTRAS_1M = ["mpaa", "creators", "description", "image"]
+EXTRA_INFORMATION = "movies_extrainfos.dat"
+EXTRAS_1M = ["mpaa", "directors", "creators", "description", "image", "released"]
+EXTRA_TYPES = {"mpaa": "category", "directors": "categories"}
+EXTRA_FIELDS = 11
+"""id, title, year, MPAA rating, day of release, genres, directors, writers, actors, plot, picture."""
 
 
 def extras_1m(source: Folder) -> dict[str, list[str]]:
-    """What movies_extrainfos.dat adds to a film: its MPAA rating, directors, plot and picture."""
-    more = {}
-    with source.open("movies_extrainfos.dat") as binary, text(binary, "utf-8") as file:
-        for _, row in split_rows("::")(file):
-            if len(row) == 11:
-                mpaa, directors, plot, image = (
-                    field if field != "N/A" else "" for field in (row[3], row[6], row[9], row[10])
-                )
-                image = image if image.startswith("http") else ""
-                more[row[0]] = [mpaa, "|".join(directors.split(", ")), plot, image]
-    return more
+    """What movies_extrainfos.dat adds to each film. Rows of another width say nothing."""
+    with source.open(EXTRA_INFORMATION) as binary, text(binary, "utf-8-sig") as file:
+        return {row[0]: extras(row) for _, row in split_rows("::")(file) if len(row) == EXTRA_FIELDS}
+
+
+def extras(row: list[str]) -> list[str]:
+    """MPAA rating, directors, creators (directors, then actors), plot, picture and day of release of a film."""
+    known = ["" if field.strip() == "N/A" else field.strip() for field in row]
+    directors, actors = (known[at].replace(", ", "|") for at in (6, 8))
+    creators = "|".join(names for names in (directors, actors) if names)
+    image = known[10] if known[10].startswith("http") else ""
+    return [known[3], directors, creators, known[9], image, known[4]]
+
+
+def extra_information(source: Folder) -> Table:
+    """movies_extrainfos.dat by itself, as a file of items: its own titles, years and genres too."""
+    header = ["item", "title", "year", "categories", *EXTRAS_1M]
+    columns = {name: at for at, name in enumerate(header) if name not in EXTRA_TYPES}
+    rows = split_rows("::")
+    table = Table(source, source.names()[0], "items", rows, header, columns, has_header=False, types=EXTRA_TYPES)
+
+    def transform(row: list[str]) -> list[str]:
+        genres = "" if row[5] == "N/A" else row[5].replace(", ", "|")
+        return [row[0], row[1], row[2][:4], genres, *extras(row)]
+
+    table.width, table.transform = EXTRA_FIELDS, transform
+    return table
 
 
 def movie_1m(more: dict[str, list[str]]) -> Callable[[list[str]], list[str]]:
-    nothing = [""] * len(EXTRAS_1M)
+    nothing = [""] * len(EXTRAS_1M) if more else []
 
     def transform(row: list[str]) -> list[str]:
         return [row[0], *split_title(row[1]), row[2], *more.get(row[0], nothing)]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from codecs import BOM_UTF8
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
-from recommender.data.readers import delimited, movielens, recbole
-from recommender.data.readers.entities import ITEM_NAMES, Entities
-from recommender.data.readers.files import Folder, folder
-from recommender.data.readers.interactions import NAMES, Interactions
+from recommender.data.readers import delimited, jsonlines, movielens, parquet, recbole
+from recommender.data.readers.columns import Columns, refuse_columns
+from recommender.data.readers.entities import Entities
+from recommender.data.readers.files import Folder, damage_told, folder
+from recommender.data.readers.interactions import Interactions
 from recommender.data.readers.rejects import Rejects
 from recommender.data.readers.tables import Table
 from recommender.exceptions import BadImport
 
 FORMATS = ("movielens", "recbole", "csv", "jsonl", "parquet")
-LATER = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+READERS: dict[str, Any] = {"jsonl": jsonlines, "parquet": parquet, "csv": delimited}
+"""Formats of one table a file, whose columns may be called otherwise."""
 
 
 @dataclass
@@ -49,11 +53,13 @@ def open_reading(
     format: str = "",
     users: Path | None = None,
     items: Path | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Columns | None = None,
+    ignored: Mapping[str, Sequence[str]] | None = None,
 ) -> Reading:
     """Opens the files at `path`, finding out their format where none is given.
 
-    Raises BadImport where they are missing, empty or of another format; reads headers, not rows.
+    `ignored` names columns to leave out, by table. Raises BadImport where the files are missing, empty or of another
+    format; reads headers, not rows (JSON lines have none and are read through).
     """
     columns = dict(columns or {})
     refuse_columns(columns)
@@ -61,11 +67,10 @@ def open_reading(
     format, tables = recognised(source, format, columns)
     for extra, role in ((users, "users"), (items, "items")):
         if extra is not None:
-            place = folder(extra)
-            if len(place.names()) != 1:
-                raise BadImport(f"{extra.name} should be one CSV file of {role}.", field=role)
             tables = [table for table in tables if table.role != role]
-            tables.append(delimited.table(place, place.names()[0], role, columns))
+            tables.append(extra_table(extra, role, columns))
+    for table in tables:
+        table.ignored = frozenset((ignored or {}).get(table.role, ()))
     interactions = next(table for table in tables if table.role == "interactions")
     if interactions.size == 0:
         raise BadImport(f"{interactions.name} is empty.", field="path")
@@ -77,34 +82,59 @@ def open_reading(
     )
 
 
+def extra_table(path: Path, role: str, columns: Columns) -> Table:
+    """A file of people or items beside the interactions, in whichever format it is."""
+    place = folder(path)
+    if len(place.names()) != 1:
+        raise BadImport(f"{path.name} should be one file of {role}.", field=role)
+    name = place.names()[0]
+    if role == "items" and name == movielens.EXTRA_INFORMATION:
+        return movielens.extra_information(place)
+    return cast(Table, READERS[format_of(place, name)].table(place, name, role, columns))
+
+
+def format_of(source: Folder, name: str) -> str:
+    """jsonl, parquet or csv, by the name's end, else by the first bytes."""
+    known = next((kind for kind in ("jsonl", "parquet") if name.lower().endswith(READERS[kind].SUFFIXES)), "")
+    if known or name.lower().endswith(delimited.SUFFIXES):
+        return known or "csv"
+    with damage_told(name), source.open(name) as file:
+        start = file.read(1_000)
+    if start.startswith(parquet.SIGNATURE):
+        return "parquet"
+    return "jsonl" if start.lstrip(BOM_UTF8).lstrip().startswith(b"{") else "csv"
+
+
 def limited(table: Table, format: str) -> Interactions:
     if format == "movielens":
         return Interactions(table, ratings=movielens.RATINGS, rating_needed=True)
     return Interactions(table)
 
 
-def recognised(source: Folder, format: str, columns: Mapping[str, str]) -> tuple[str, list[Table]]:
+def recognised(source: Folder, format: str, columns: Columns) -> tuple[str, list[Table]]:
     if format not in ("", *FORMATS):
         raise BadImport(f"There is no format “{format}”; choose from {', '.join(FORMATS)}.", field="format")
-    later = format or next((LATER[Path(name).suffix] for name in source.names() if Path(name).suffix in LATER), "")
-    if later in LATER.values():
-        raise BadImport(f"{later} files cannot be imported yet; give CSV.", field="format")
     readers = {"movielens": movielens.tables, "recbole": recbole.tables}
     for name, reader in readers.items():
         if format in ("", name) and not (name == "movielens" and columns) and (tables := reader(source)) is not None:
             return name, tables
         if format == name:
             raise BadImport(f"{source.name} is not {name}: it holds {listed(source)}.", field="format")
-    return "csv", delimited.tables(source, columns)
+    format = format or general_format(source)
+    return format, READERS[format].tables(source, columns)
+
+
+def general_format(source: Folder) -> str:
+    """What most of the files are that are no read-me: a folder is of one format."""
+    names = source.names()
+    if len(names) == 1:
+        return format_of(source, names[0])
+    for kind in ("jsonl", "parquet"):
+        if any(name.lower().endswith(READERS[kind].SUFFIXES) for name in names):
+            return kind
+    return "csv"
 
 
 def listed(source: Folder) -> str:
     names = source.names()
     return ", ".join(names[:8]) + (", …" if len(names) > 8 else "") if names else "no files"
-
-
-def refuse_columns(columns: Mapping[str, str]) -> None:
-    known = dict.fromkeys((*NAMES, *ITEM_NAMES))
-    for ours in columns:
-        if ours not in known:
-            raise BadImport(f"There is no column “{ours}” to name; choose from {', '.join(known)}.", field="column")

@@ -9,12 +9,22 @@ from typing import IO
 
 from recommender.data.readers.files import Folder, damage_told, encoding_of, text
 from recommender.data.readers.rejects import Rejects
+from recommender.data.readers.values import MARK
 from recommender.exceptions import BadImport
 
 Row = tuple[int, list[str]]
 """The line on which it begins, and its fields."""
 
 Rows = Callable[[IO[str]], Iterator[Row]]
+
+
+class Broken(list[str]):
+    """A row that its format could not read: no fields, but the reason and the text."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__()
+        self.reason, self.text = reason, text
+
 
 LONGEST_FIELD = 131_072
 UNREADABLE = f"its quotes do not close where they should, or a field has more than {LONGEST_FIELD:,} characters"
@@ -58,8 +68,8 @@ class Table:
 
     `role`: users, items or interactions. `columns` gives the fields that have a meaning of their own (user, item,
     rating, title …) their place; the other fields keep their names. A row must have `width` fields; `transform` turns
-    it into one under `header`. `types` declares attributes that need not be guessed. `expected` is the encoding that
-    the format prescribes where a file is not UTF-8.
+    it into one under `header`. `types` declares attributes that need not be guessed; `ignored` names columns that are
+    left out. `expected` is the encoding that the format prescribes where a file is not UTF-8.
     """
 
     source: Folder
@@ -72,6 +82,7 @@ class Table:
     width: int = 0
     transform: Callable[[list[str]], list[str]] | None = None
     types: Mapping[str, str] = field(default_factory=dict)
+    ignored: frozenset[str] = frozenset()
     expected: str = "utf-8"
     encoding: str = ""
     read: int = 0
@@ -85,7 +96,8 @@ class Table:
     def others(self) -> dict[str, int]:
         """Places of the fields without a meaning of their own, by name."""
         taken = set(self.columns.values())
-        return {name: at for at, name in enumerate(self.header) if at not in taken and name}
+        kept = (pair for pair in enumerate(self.header) if pair[1] and pair[1] not in self.ignored)
+        return {name: at for at, name in kept if at not in taken}
 
     def notes(self) -> list[str]:
         """What is worth knowing about how it was read."""
@@ -113,10 +125,13 @@ class Table:
         self.position = self.size
 
     def reject(self, rejects: Rejects, line: int, reason: str, row: list[str]) -> None:
-        rejects.add(self.role, self.name, line, reason, ",".join(row))
+        text = row.text if isinstance(row, Broken) else ",".join(row).replace(f"{MARK},", ",").replace(MARK, "|")
+        rejects.add(self.role, self.name, line, reason, text)
 
 
 def ragged(row: list[str], width: int) -> str:
+    if isinstance(row, Broken):
+        return row.reason
     return f"the row has {len(row)} fields instead of {width}" if row else UNREADABLE
 
 

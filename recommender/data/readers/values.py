@@ -18,6 +18,8 @@ PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 YES, NO = frozenset({"true", "yes"}), frozenset({"false", "no"})
 DATES = ("%Y-%m-%d", "%d-%b-%Y", "%d %b %Y", "%Y/%m/%d")
 MICROSECONDS = 1_000_000
+MARK = "\x1f"
+"""Ends each part of a list that a format with lists gives; files of text part them by bars."""
 EARLIEST, LATEST = 0, 4_102_444_800 * MICROSECONDS
 """1970 to 2100, in microseconds since 1970."""
 
@@ -61,8 +63,9 @@ def flag(text: str) -> bool | None:
 
 
 def several(text: str) -> list[str]:
-    """What stands between bars, without repeats and empty pieces."""
-    return list(dict.fromkeys(piece.strip() for piece in text.split("|") if piece.strip()))
+    """The parts of a list, or what stands between bars, without repeats and empty pieces."""
+    pieces = text.split(MARK if MARK in text else "|")
+    return list(dict.fromkeys(piece.strip() for piece in pieces if piece.strip()))
 
 
 def microseconds(texts: NDArray[np.object_]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from recommender.data.readers import FORMATS, open_reading
+from recommender.data.readers.columns import KNOWN
 from recommender.exceptions import BadInput
 from recommender.models import Catalog, DataImport
 from recommender.services.catalogs import withdraw_catalog
@@ -21,9 +22,9 @@ COUNTED = ("read", "new", "changed", "same", "bare", "rejected", "duplicates", "
 
 class Command(BaseCommand):
     help = (
-        "Put MovieLens (100K, 1M, latest), RecBole's atomic files or CSV into a catalog. CSV has the header "
-        "user,item[,rating][,timestamp][,kind][,event_id] and any further columns, which become context. The same file "
-        "twice changes nothing."
+        "Put MovieLens (100K, 1M, latest), RecBole's atomic files, CSV, JSON lines or Parquet into a catalog. CSV has "
+        "the header user,item[,rating][,timestamp][,kind][,event_id] and any further columns, which become context; JSON "
+        "lines and Parquet have the same names. The same file twice changes nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,14 +32,14 @@ class Command(BaseCommand):
         parser.add_argument("--catalog", required=True, metavar="NAME", help="made where there is none of that name")
         parser.add_argument("--format", choices=FORMATS, default="", help="found out where not given")
         parser.add_argument(
-            "--users", type=Path, metavar="FILE", help="CSV with the column user; the others become attributes"
+            "--users", type=Path, metavar="FILE", help="a file with the column user; the others become attributes"
         )
         parser.add_argument(
             "--items",
             type=Path,
             metavar="FILE",
-            help="CSV with the column item and any of title, description, categories, creators, year, released, price, "
-            "image; several values are separated by |; the others become attributes",
+            help="a file with the column item and any of title, description, categories, creators, year, released, "
+            "price, image; several values are separated by |; the others become attributes",
         )
         parser.add_argument(
             "--column",
@@ -47,6 +48,13 @@ class Command(BaseCommand):
             metavar="OURS=THEIRS",
             help="another name of a column (user=visitor_id), or its place without a header (user=1); repeatable",
         )
+        parser.add_argument(
+            "--ignore",
+            action="append",
+            default=[],
+            metavar="TABLE.COLUMN",
+            help="a column to leave out (items.secret; interactions, users or items); repeatable",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -54,13 +62,19 @@ class Command(BaseCommand):
         given = {name: options[name].resolve() for name in ("users", "items") if options[name]}
         try:
             columns = named_columns(options["column"])
-            open_reading(path, format=options["format"], columns=columns, **given)
+            ignored = ignored_columns(options["ignore"])
+            open_reading(path, format=options["format"], columns=columns, ignored=ignored, **given)
             catalog, made = catalog_named(options["catalog"])
             row = create_import(
                 catalog=catalog,
                 source=str(options["path"]),
                 format=options["format"],
-                options={"path": str(path), "columns": columns, **{name: str(one) for name, one in given.items()}},
+                options={
+                    "path": str(path),
+                    "columns": columns,
+                    "ignored": ignored,
+                    **{name: str(one) for name, one in given.items()},
+                },
             )
             done = self._run(row, made=made)
         except BadInput as error:
@@ -114,10 +128,20 @@ def named_columns(pairs: list[str]) -> dict[str, str]:
     columns = {}
     for pair in pairs:
         ours, mark, theirs = pair.partition("=")
-        if not (mark and ours.strip() and theirs.strip()):
+        if not (mark and ours.strip() and (theirs.strip() or "." in ours)):
             raise BadInput(f"--column {pair}: write it as user=visitor_id.", field="column")
         columns[ours.strip()] = theirs.strip()
     return columns
+
+
+def ignored_columns(names: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        role, mark, column = name.partition(".")
+        if not mark or role not in KNOWN or not column:
+            raise BadInput(f"--ignore {name}: write it as items.secret (or interactions., users.).", field="ignore")
+        found.setdefault(role, []).append(column)
+    return found
 
 
 def catalog_named(name: str) -> tuple[Catalog, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -344,6 +345,35 @@ class TestMovieLens:
         assert entities(reading, "items")[0].fields == {"title": "Léon", "year": 1994, "categories": ["Crime", "Drama"]}
         assert not reading.notes()
 
+    EXTRA = (
+        "10::The Professional::1994::R::18 Nov 1994::Crime, Drama::Luc Besson::Luc Besson::Jean Reno, Gary Oldman::"
+        "A girl — and a plant.::https://m.example/x.jpg\r\n"
+        "11::Nothing Known::1990–1992::N/A::N/A::N/A::N/A::N/A::N/A::N/A::N/A\r\n"
+        "12::too short\r\n"
+    )
+
+    def test_1m_with_extra_information(self, tmp_path: Path) -> None:
+        written(tmp_path, "ratings.dat", "1::10::5::978300760\n")
+        written(tmp_path, "movies.dat", "10::Léon (1994)::Crime\n12::Short (1999)::Drama\n".encode("latin-1"))
+        written(tmp_path, "movies_extrainfos.dat", self.EXTRA)
+        first, second = entities(open_reading(tmp_path), "items")
+        assert first.fields == {
+            "title": "Léon", "year": 1994, "categories": ["Crime"], "released": date(1994, 11, 18),
+            "creators": ["Luc Besson", "Jean Reno", "Gary Oldman"], "description": "A girl — and a plant.",
+            "image": "https://m.example/x.jpg",
+        }  # fmt: skip
+        assert first.attributes == {"mpaa": "R", "directors": ["Luc Besson"]}
+        assert second.fields == {"title": "Short", "year": 1999, "categories": ["Drama"]} and not second.attributes
+
+    def test_extra_information_later_as_a_file_of_items(self, tmp_path: Path) -> None:
+        ratings = written(tmp_path, "ratings.csv", "user,item\n1,10\n")
+        reading = open_reading(ratings, items=written(tmp_path, "movies_extrainfos.dat", self.EXTRA))
+        first, second = entities(reading, "items")
+        assert (first.fields["title"], first.fields["categories"]) == ("The Professional", ["Crime", "Drama"])
+        assert first.attributes == {"mpaa": "R", "directors": ["Luc Besson"]}
+        assert second.fields == {"title": "Nothing Known", "year": 1990} and second.attributes == {}
+        assert rejected(reading) == [(3, "the row has 2 fields instead of 11")]
+
     @pytest.mark.parametrize(
         ("given", "title", "year"),
         [
@@ -375,7 +405,7 @@ class TestMovieLens:
     [
         ("movielens", "is not movielens"),
         ("recbole", "is not recbole"),
-        ("parquet", "cannot be imported yet"),
+        ("parquet", "is not Parquet that can be read"),
         ("xml", "There is no format “xml”"),
     ],
 )

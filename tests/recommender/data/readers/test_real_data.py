@@ -35,6 +35,16 @@ def test_ml_1m(datasets: Path) -> None:
     assert reading.done == 1.0
 
 
+def test_ml_1m_knows_directors_actors_and_plots(datasets: Path) -> None:
+    reading = open_reading(needed(datasets / "ml-1m" / "movies_extrainfos.dat").parent)
+    (items,) = reading.items
+    assert {one.name: one.type for one in items.declare({})} == {"mpaa": "category", "directors": "categories"}
+    films = {film.client_id: film for film in items.rows(reading.rejects)}
+    assert sum("description" in film.fields for film in films.values()) == 3_845
+    assert films["1"].fields["creators"][:2] == ["John Lasseter", "Tom Hanks"]
+    assert films["1"].attributes == {"mpaa": "G", "directors": ["John Lasseter"]}
+
+
 def test_goodbooks_has_duplicates_and_contradictions(datasets: Path) -> None:
     folder = needed(datasets / "goodbooks-10k")
     reading = open_reading(folder / "ratings.csv", items=folder / "books.csv", columns=GOODBOOKS)
