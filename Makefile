@@ -8,6 +8,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Processes that test side by side, each with servers of its own.
+TESTERS ?= 2
 SET_UP = @$(PYTHON) -I recsite/environment.py
 
 .PHONY: help demo serve test lint bars environment
@@ -29,7 +31,7 @@ environment:
 	$(SET_UP) --tests
 
 test: environment
-	@.venv/bin/python -m pytest -m "not benchmark" $(ARGS)
+	@.venv/bin/python -m pytest -m "not benchmark" -n $(TESTERS) --dist loadfile $(ARGS)
 
 lint: environment
 	@.venv/bin/ruff check .

@@ -1,5 +1,14 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps
+from django.db.models.signals import post_migrate
+
+from recommender.rights import GROUPS
+
+
+def make_groups(*, using: str, **_: object) -> None:
+    """The groups that recommender.rights speaks of are there after every migrate, also where someone deleted one."""
+    for name in GROUPS:
+        apps.get_model("auth", "Group").objects.using(using).get_or_create(name=name)
 
 
 class RecommenderConfig(AppConfig):
@@ -7,6 +16,9 @@ class RecommenderConfig(AppConfig):
     name = "recommender"
     verbose_name = "Catalogue"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        post_migrate.connect(make_groups, sender=self)
 
 
 class CatalogueAdminConfig(admin_apps.AdminConfig):

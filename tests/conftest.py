@@ -56,6 +56,13 @@ from django.core.cache import cache  # noqa: E402
 from tests.support import Browsers, Worker, processes_of  # noqa: E402
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Before worker processes start: each reads this file anew, and makes a folder and servers of its own."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+    os.environ.pop("DATA_DIR", None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def servers() -> Iterator[embedded.Held]:
     """PostgreSQL and Redis of this session; they end with it even when it is killed."""
