@@ -1,6 +1,6 @@
 """Rows: catalogs with their members and keys, people, items, interactions, imports, runs."""
 
-from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, Membership
+from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, ImportTrace, Membership
 from recommender.models.interactions import Impression, Interaction
 from recommender.models.items import Item
 from recommender.models.runs import Checkpoint, Deployment, Run
@@ -14,6 +14,7 @@ __all__ = [
     "DataImport",
     "Deployment",
     "EndUser",
+    "ImportTrace",
     "Impression",
     "Interaction",
     "Item",

@@ -136,17 +136,31 @@ class DataImport(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued", "waiting"
         RUNNING = "running", "running"
+        PREVIEWED = "previewed", "to be confirmed"
         SUCCEEDED = "succeeded", "done"
         FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+        UNDONE = "undone", "undone"
 
+    class Aim(models.TextChoices):
+        PREVIEW = "preview", "say what it would do"
+        IMPORT = "import", "put in"
+        UNDO = "undo", "take back"
+
+    LIVE = (Status.QUEUED, Status.RUNNING)
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="imports")
     source = models.CharField(max_length=500, help_text="The name of what was given.")
     format = models.CharField(max_length=16, blank=True)
     options = models.JSONField(default=dict, blank=True)
     upload = models.CharField(max_length=500, blank=True, help_text="Where the uploaded file waits in the storage.")
+    aim = models.CharField(max_length=7, choices=Aim, default=Aim.IMPORT, help_text="What a worker is to do with it.")
     status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
     progress = models.FloatField(default=0.0)
     phase = models.CharField(max_length=100, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    preview = models.JSONField(
+        default=dict, blank=True, help_text="First rows, meaning of columns and what it would do; kept until decided."
+    )
     counts = models.JSONField(
         default=dict, blank=True, help_text="users, items, interactions: read, new, same, rejected."
     )
@@ -162,10 +176,32 @@ class DataImport(models.Model):
         ordering = ["-created"]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(status__in=["queued", "running", "succeeded", "failed"]), name="import_status_known"
+                condition=models.Q(
+                    status__in=["queued", "running", "previewed", "succeeded", "failed", "cancelled", "undone"]
+                ),
+                name="import_status_known",
             ),
             models.CheckConstraint(condition=models.Q(progress__range=(0, 1)), name="import_progress_range"),
         ]
 
     def __str__(self) -> str:
         return f"{self.source} → {self.catalog}"
+
+
+class ImportTrace(models.Model):
+    """A person or item that an import made (`before` is empty) or changed, so that it can be undone."""
+
+    data_import = models.ForeignKey(DataImport, on_delete=models.CASCADE, related_name="traces")
+    scope = models.CharField(max_length=4, choices=Attribute.Scope)
+    key = models.BigIntegerField(help_text="Database key of the person or item.")
+    before = models.JSONField(null=True, help_text="Values that were there, by column.")
+    after = models.JSONField(null=True, help_text="Values that the import put in their place.")
+
+    class Meta:
+        indexes = [models.Index(fields=["scope", "key"], name="import_trace_of")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(scope__in=["user", "item"]), name="import_trace_scope_known")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.data_import_id}: {self.scope} {self.key}"

@@ -35,6 +35,12 @@ class Run(models.Model):
     worker = models.CharField(max_length=200, blank=True, help_text="Who holds the lease.")
     heartbeat = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    preparation = models.JSONField(
+        default=dict, blank=True, help_text="How the data are prepared; {} leaves all as is."
+    )
+    preparation_report = models.JSONField(
+        default=dict, blank=True, help_text="What that did: before and after, by step."
+    )
     curve = models.JSONField(default=list, help_text="A row per epoch: phase, epoch, metrics, seconds.")
     metrics = models.JSONField(default=dict, help_text='{"ndcg@10": {"value", "low", "high"}, …} on the held-out data.')
     people = models.PositiveIntegerField(null=True, blank=True, help_text="How many the metrics are over.")

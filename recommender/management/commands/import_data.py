@@ -23,8 +23,8 @@ COUNTED = ("read", "new", "changed", "same", "bare", "rejected", "duplicates", "
 class Command(BaseCommand):
     help = (
         "Put MovieLens (100K, 1M, latest), RecBole's atomic files, CSV, JSON lines or Parquet into a catalog. CSV has "
-        "the header user,item[,rating][,timestamp][,kind][,event_id] and any further columns, which become context; JSON "
-        "lines and Parquet have the same names. The same file twice changes nothing."
+        "the header user,item[,rating][,timestamp][,kind][,event_id] and any further columns, which become context; "
+        "JSON lines and Parquet have the same names. The same file twice changes nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
