@@ -173,8 +173,8 @@ class RatingPredictor(Protocol):
 
 @runtime_checkable
 class Remembering(Protocol):
-    """Keeps rows about people. Such a class declares `remembers_people: ClassVar[bool] = True`; erasing a person
-    rewrites its checkpoints."""
+    """Keeps rows about people: `state()["people"]` are their database keys. Such a class declares
+    `remembers_people: ClassVar[bool] = True`; erasing a person rewrites its checkpoints."""
 
     def forget(self, users: Int) -> Self:
         """Drop all that is kept of the people with these database keys; unknown keys change nothing."""

@@ -10,14 +10,18 @@ from recommender.exceptions import UnknownAlgorithm
 ALGORITHMS: dict[str, str] = {
     "random": "recommender.algorithms.random:Random",
     "popularity": "recommender.algorithms.popularity:Popularity",
+    "latest": "recommender.algorithms.latest:Latest",
+    "user_knn": "recommender.algorithms.user_knn:UserKNN",
     "item_knn": "recommender.algorithms.item_knn:ItemKNN",
     "ease": "recommender.algorithms.ease:EASE",
     "ials": "recommender.algorithms.ials:IALS",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
 }
-RATING: dict[str, bool] = {}
+RATING: dict[str, bool] = {"user_knn": True}
 """Those that predict ratings, and whether they rank as well. Written here so that a page can say what a recommender
 does without importing it; the conformance tests hold it against the classes."""
+REMEMBERING: frozenset[str] = frozenset({"user_knn"})
+"""Those that keep rows about people (`base.Remembering`): erasing someone rewrites their checkpoints."""
 
 
 def abilities(name: str) -> frozenset[str]:

@@ -111,7 +111,7 @@ class Dataset:
     """One catalog as arrays: people × items, their histories, and what is known of both.
 
     `user_fields` and `item_fields` hold a row per position (attributes that may be features); the items' frame has
-    the columns title, categories, creators, year, description and the declared attributes.
+    the columns title, categories, creators, year, released (a date), description and the declared attributes.
     """
 
     users: IdMap

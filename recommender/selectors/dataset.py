@@ -39,7 +39,7 @@ QUERY = """
     WHERE catalog_id = {catalog} AND id <= {last} AND kind = ANY({kinds}) {people}
     ORDER BY user_id, time, id
 """
-ITEM_COLUMNS = ("title", "categories", "creators", "year", "description")
+ITEM_COLUMNS = ("title", "categories", "creators", "year", "released", "description")
 
 
 @dataclass(frozen=True)

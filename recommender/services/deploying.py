@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from recommender.algorithms import registry
 from recommender.algorithms.base import Recommender
 from recommender.data.dataset import IdMap
 from recommender.exceptions import Conflict
@@ -16,12 +17,14 @@ from recommender.services.checkpoints import load_checkpoint
 
 @dataclass(frozen=True)
 class Served:
-    """A recommender that has learned from everything. Column j of its scores is the item with key `items.keys[j]`."""
+    """A recommender that has learned from everything. Column j of its scores is the item with key `items.keys[j]`;
+    `path` names the files it came from."""
 
     run_id: int
     algorithm: str
     model: Recommender
     items: IdMap
+    path: str = ""
 
 
 def deploy_run(*, run: Run, by: Any = None) -> Deployment:
@@ -39,10 +42,21 @@ def load_final(*, run: Run) -> Served:
     Conflict for a run that has not ended well, BadCheckpoint where its files are missing or damaged.
     """
     _require_final(run)
+    path = final_path(run_id=run.pk)  # before the content: should that be rewritten meanwhile, it counts as outdated
     content = load_checkpoint(run_id=run.pk, purpose=Checkpoint.Purpose.FINAL)
     if content is None:
         raise Conflict(f"Run {run.pk} has no final checkpoint; train it again.")
-    return Served(run.pk, run.algorithm, content.restore(), content.items)
+    return Served(run.pk, run.algorithm, content.restore(), content.items, path)
+
+
+def outdated(served: Served) -> bool:
+    """Whether someone whom the recommender remembers may have been erased since it was loaded."""
+    return served.algorithm in registry.REMEMBERING and served.path != final_path(run_id=served.run_id)
+
+
+def final_path(*, run_id: int) -> str:
+    found = Checkpoint.objects.filter(run_id=run_id, purpose=Checkpoint.Purpose.FINAL)
+    return found.values_list("path", flat=True).first() or ""
 
 
 def _require_final(run: Run) -> None:

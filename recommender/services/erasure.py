@@ -10,7 +10,7 @@ from django.db import transaction
 from recommender import hooks
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, EndUser, Impression, Interaction, Run
-from recommender.services import evaluating, popular
+from recommender.services import evaluating, forgetting, popular
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +18,9 @@ logger = logging.getLogger(__name__)
 def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
     """Erase people by database key, all traces or none.
 
-    Files of metrics are written anew inside the transaction: should one fail, the rows come back and the call can be
-    repeated. Impressions still waiting in Redis are dropped when they are written, as their person is gone.
+    Files of metrics, and weights of recommenders that remember people, are written anew inside the transaction: should
+    one fail, the rows come back and the call can be repeated. Impressions still waiting in Redis are dropped when they
+    are written, as their person is gone.
     """
     with transaction.atomic():
         # Locked first: an event that arrives now waits, and then makes a new, bare person.
@@ -32,6 +33,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         EndUser.objects.filter(pk__in=keys).delete()
         for run in Run.objects.filter(catalog=catalog).exclude(person_metrics="").select_for_update().order_by("pk"):
             _forget_metrics(run, keys)
+        forgetting.forget_people(catalog_id=catalog.pk, user_ids=keys)
     popular.forget(catalog_id=catalog.pk)
 
 

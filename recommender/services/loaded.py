@@ -31,10 +31,10 @@ def get(run_id: int) -> deploying.Served:
     """
     _used[run_id] = time.monotonic()
     found = _held.get(run_id)
-    if found is not None:
+    if found is not None and not deploying.outdated(found):
         return found
     with _lock:
-        if run_id not in _held:
+        if run_id not in _held or deploying.outdated(_held[run_id]):
             _held[run_id] = _loaded(run_id)
             _make_room()
         return _held[run_id]

@@ -27,7 +27,7 @@ from recommender.evaluation.protocol import evaluate, fit_measured
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
-from recommender.services import checkpoints, evaluating
+from recommender.services import checkpoints, evaluating, forgetting
 from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
 from recommender.services.versions import code_version
@@ -208,6 +208,7 @@ class _Training:
             written = results | {"person_metrics": path}
         self._keep_with(Purpose.MEASURED, MEASURED, content, written | self.recorder.standing())
         evaluating.forget_erased(run_id=run.pk)
+        forgetting.forget_erased(run_id=run.pk)
         return content
 
     def _refit(self, chosen: Config) -> None:
@@ -225,6 +226,7 @@ class _Training:
         over = {"status": Run.Status.SUCCEEDED, "finished": Now()}
         standing = self.recorder.standing() | {"phase": "", "finishes": None, "progress": 1.0}
         self._keep_with(Purpose.FINAL, REFIT, content, standing | over)
+        forgetting.forget_erased(run_id=run.pk)
         checkpoints.remove_checkpoint(run_id=run.pk, purpose=Purpose.RESUME)
         checkpoints.sweep(run_id=run.pk)
 

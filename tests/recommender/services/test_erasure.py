@@ -10,7 +10,18 @@ from django.core.files.storage import default_storage
 
 from recommender import hooks
 from recommender.models import Catalog, EndUser, Impression, Interaction, Run
-from recommender.services import erasure, evaluating, feedback, impressions, memory, popular, serving
+from recommender.services import (
+    checkpoints,
+    erasure,
+    evaluating,
+    feedback,
+    impressions,
+    loaded,
+    memory,
+    popular,
+    serving,
+    training,
+)
 from recommender.services.feedback import Event
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,6 +70,46 @@ def test_all_traces_go(catalog, django_capture_on_commit_callbacks):
     run.refresh_from_db()
     assert list(evaluating.person_metrics(run=run)["user"]) == [person("v").pk]
     assert not default_storage.exists(old)
+
+
+def remembering(catalog: Catalog) -> Run:
+    run = training.create_run(catalog=catalog, algorithm="user_knn")
+    training.execute_run(run_id=run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.SUCCEEDED, run.error
+    return run
+
+
+def people_in(run: Run) -> list[set[int]]:
+    kept = [checkpoints.load_checkpoint(run_id=run.pk, purpose=row.purpose) for row in run.checkpoints.all()]
+    return [set(content.state["people"].tolist()) for content in kept if content]
+
+
+def test_weights_that_remember_people_forget_them(catalog, django_capture_on_commit_callbacks):
+    run = remembering(catalog)
+    served, old = loaded.get(run.pk), [row.path for row in run.checkpoints.all()]
+    gone, stays = person("u").pk, person("v").pk
+    assert people_in(run) == [{gone, stays}] * 2
+    with django_capture_on_commit_callbacks(execute=True):
+        erasure.erase(catalog=catalog, user_ids=[gone])
+    assert people_in(run) == [{stays}] * 2
+    assert not any(default_storage.exists(f"{path}/{checkpoints.WEIGHTS}") for path in old)
+    again = loaded.get(run.pk)  # what a process holds in memory is read anew
+    assert again is not served and again.model.state()["people"].tolist() == [stays]
+    assert loaded.get(run.pk) is again
+
+
+def test_who_is_erased_while_such_a_run_trains_is_not_in_its_weights(catalog, monkeypatch):
+    gone, stays = person("u").pk, person("v").pk
+    keep, left = checkpoints.save_checkpoint, [gone]
+
+    def erased_meanwhile(**given):
+        if left:
+            erasure.erase(catalog=catalog, user_ids=[left.pop()])
+        keep(**given)
+
+    monkeypatch.setattr(checkpoints, "save_checkpoint", erased_meanwhile)
+    assert people_in(remembering(catalog)) == [{stays}] * 2
 
 
 def test_when_one_part_fails_nothing_is_erased(catalog):
