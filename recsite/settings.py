@@ -183,6 +183,8 @@ SERVING_THREADS = env.int("SERVING_THREADS", 1)
 """Cores one answer may use in a web process; with several threads answering, more only get in each other's way."""
 SERVING_MODELS = env.int("SERVING_MODELS", 8)
 """Trained recommenders that a web process holds at once."""
+ANSWER_SECONDS = env.int("ANSWER_SECONDS", 600)
+"""How long a finished answer may be given again if nothing it depends on has changed; 0 makes every answer anew."""
 
 # REST
 REST_FRAMEWORK = {

@@ -16,7 +16,7 @@ from recommender.models import ApiKey, Catalog
 from recommender.rights import may
 from recommender.services import keys
 
-HEADER = "X-API-Key"
+HEADER, META = "X-API-Key", "HTTP_X_API_KEY"
 SCOPES = {"read": 0, "write": 1, "manage": 2}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -102,6 +102,17 @@ def _of_ours(exc: RecommenderError) -> Response:
         return answer(409, str(exc))
     logger.error("An answer failed: %s", exc, exc_info=exc)
     return answer(500, UNEXPECTED)
+
+
+def rendered(found: Response) -> HttpResponse:
+    """A problem document outside of the framework's views."""
+    headers = {name: value for name, value in found.headers.items() if name != "Content-Type"}
+    return JsonResponse(found.data, status=found.status_code, content_type=CONTENT_TYPE, headers=headers)
+
+
+def too_many(seconds: float) -> HttpResponse:
+    """Refuse a call until the next window begins, in `seconds`."""
+    return rendered(handler(exceptions.Throttled(seconds), {}))
 
 
 def flatten(detail: Any, path: str = "") -> Iterator[dict[str, str]]:

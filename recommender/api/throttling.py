@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from recommender.services import memory
+from recommender.services.answers import Call
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -23,18 +24,25 @@ def window(rate: str) -> tuple[int, int]:
     return int(calls), SECONDS[unit]
 
 
+def call_of(caller: str, kind: str) -> Call:
+    """The window in which a call of `caller` (a "key" or a "login") is counted now."""
+    most, seconds = window(settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"][kind])
+    return Call(f"recsite:calls:{caller}:{seconds}:{int(time.time() // seconds)}", seconds, most)
+
+
+def left_of(seconds: int) -> float:
+    """Seconds until the next window begins."""
+    return seconds - time.time() % seconds
+
+
 class CallerThrottle(BaseThrottle):
     def __init__(self) -> None:
         self.left = 0.0
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        rates = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]
-        calls, seconds = window(rates["key" if request.auth.key else "login"])
-        now = time.time()
-        number = int(now // seconds)
-        self.left = (number + 1) * seconds - now
-        name = f"recsite:calls:{request.auth.name}:{seconds}:{number}"
-        return _count(name, seconds) <= calls
+        call = call_of(request.auth.name, "key" if request.auth.key else "login")
+        self.left = left_of(call.seconds)
+        return _count(call.name, call.seconds) <= call.most
 
     def wait(self) -> float:
         return self.left

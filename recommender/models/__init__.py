@@ -2,7 +2,7 @@
 
 from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, ImportTrace, Membership
 from recommender.models.interactions import Impression, Interaction
-from recommender.models.items import Item
+from recommender.models.items import CatalogueVersion, Item
 from recommender.models.runs import Checkpoint, Deployment, Run
 from recommender.models.users import EndUser
 
@@ -10,6 +10,7 @@ __all__ = [
     "ApiKey",
     "Attribute",
     "Catalog",
+    "CatalogueVersion",
     "Checkpoint",
     "DataImport",
     "Deployment",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from recommender.data.dataset import CONTEXT, Histories, Int
-from recommender.models import Deployment, EndUser, Item, Run
+from recommender.models import CatalogueVersion, Deployment, EndUser, Item, Run
+from recommender.selectors.hot import History
 
 PEOPLE_COUNTED = 2000
 """Of an item that more people met, the latest so many stand for all when asking what they met besides."""
@@ -33,23 +34,6 @@ MET_TOGETHER = """
 """
 
 
-class History(NamedTuple):
-    """What one person did, oldest first. `items` are database keys."""
-
-    items: Int
-    values: np.ndarray[Any, Any]
-    times: np.ndarray[Any, Any]
-    kinds: list[str]
-
-
-class Person(NamedTuple):
-    """`id`: database key, None where nobody has this id; `run_id`: the deployed run, None where there is none."""
-
-    id: int | None
-    run_id: int | None
-    past: History
-
-
 class Shown(NamedTuple):
     client_id: str
     title: str
@@ -58,41 +42,6 @@ class Shown(NamedTuple):
 def deployed_run(catalog_id: int) -> int | None:
     latest = Deployment.objects.filter(catalog_id=catalog_id).order_by("-id")
     return latest.values_list("run_id", flat=True).first()
-
-
-PERSON = """
-    SELECT person.id,
-        (SELECT run_id FROM recommender_deployment WHERE catalog_id = %(catalog)s ORDER BY id DESC LIMIT 1),
-        met.item_id, coalesce(met.value, 1), extract(epoch FROM met.time)::float8, met.kind
-    FROM (VALUES (1)) always
-    LEFT JOIN recommender_enduser person ON person.catalog_id = %(catalog)s AND person.client_id = %(client_id)s
-    LEFT JOIN recommender_interaction met ON met.user_id = person.id
-    ORDER BY met.time, met.id
-"""
-"""By the index (user, time, id); equal times keep their order of arrival. One row at least, whoever is asked for."""
-
-
-def person(catalog_id: int, client_id: str) -> Person:
-    """Who asks, what they did and which run serves: one query, since it is asked with every answer."""
-    with connection.cursor() as cursor:
-        cursor.execute(PERSON, {"catalog": catalog_id, "client_id": client_id})
-        rows = cursor.fetchall()
-    key, run_id = rows[0][:2]
-    met = [row[2:] for row in rows if row[2] is not None]
-    return Person(key, run_id, _history(met))
-
-
-def nobody() -> Person:
-    return Person(None, None, _history([]))
-
-
-def _history(rows: list[tuple[Any, ...]]) -> History:
-    return History(
-        items=np.array([row[0] for row in rows], dtype=np.int64),
-        values=np.array([row[1] for row in rows], dtype=np.float32),
-        times=np.array([row[2] for row in rows], dtype=np.float64),
-        kinds=[row[3] for row in rows],
-    )
 
 
 def as_histories(past: History, at: Int, *, context: dict[str, str], now: float) -> Histories:
@@ -110,6 +59,23 @@ def as_histories(past: History, at: Int, *, context: dict[str, str], now: float)
         fields={CONTEXT + name: np.array([value], dtype=object) for name, value in context.items()},
         now=now,
     )
+
+
+def catalogue_version(catalog_id: int) -> int:
+    """A number that grows with every change of the catalog's items."""
+    parts = CatalogueVersion.objects.filter(catalog_id=catalog_id)
+    return int(parts.aggregate(sum=Sum("version"))["sum"] or 0)
+
+
+def names_of_all(catalog_id: int, most: int) -> list[tuple[int, str, str, bool]]:
+    """(key, id, title, hidden) of every item by ascending key; of a catalog with more than `most`, nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, client_id, title, hidden FROM recommender_item WHERE catalog_id = %s ORDER BY id LIMIT %s",
+            [catalog_id, most + 1],
+        )
+        rows: list[tuple[int, str, str, bool]] = cursor.fetchall()
+        return rows if len(rows) <= most else []
 
 
 def shown_items(catalog_id: int, keys: Iterable[int]) -> dict[int, Shown]:

@@ -10,7 +10,7 @@ from django.db import transaction
 from recommender import hooks
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, EndUser, Impression, Interaction, Run
-from recommender.services import evaluating, forgetting, popular
+from recommender.services import answers, evaluating, forgetting, popular
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
             _forget_metrics(run, keys)
         forgetting.forget_people(catalog_id=catalog.pk, user_ids=keys)
     popular.forget(catalog_id=catalog.pk)
+    answers.forget(catalog_id=catalog.pk, person_ids=keys)
 
 
 def _forget_metrics(run: Run, keys: Sequence[int]) -> None:

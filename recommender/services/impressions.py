@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -39,8 +39,14 @@ INSERT = """
 """A list is chosen without chance, so every propensity is 1. Someone erased meanwhile leaves no impression."""
 
 
-def note(
-    recommendation_id: UUID,
+def note(recommendation_id: UUID, about: Mapping[str, Any]) -> None:
+    """Keep what is shown (see `described`), in one round trip. While Redis is away the answer goes out and this is
+    lost."""
+    row = {"id": str(recommendation_id), "time": time.time(), **about}
+    memory.asking(lambda redis: redis.rpush(LIST, json.dumps(row)), None)
+
+
+def described(
     *,
     catalog_id: int,
     user_id: int | None,
@@ -49,10 +55,9 @@ def note(
     scores: list[float],
     offset: int,
     context: dict[str, str],
-) -> None:
-    """Keep what is shown, in one round trip. While Redis is away the answer goes out and this is lost."""
-    row = {
-        "id": str(recommendation_id),
+) -> dict[str, Any]:
+    """An impression without its id and time: what does not change when the same list is shown again."""
+    return {
         "catalog": catalog_id,
         "person": user_id,
         "run": run_id,
@@ -60,9 +65,7 @@ def note(
         "scores": scores,
         "start": offset,
         "context": context,
-        "time": time.time(),
     }
-    memory.asking(lambda redis: redis.rpush(LIST, json.dumps(row)), None)
 
 
 def drain(*, most: int = 1_000_000) -> int:

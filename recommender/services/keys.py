@@ -53,23 +53,30 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def authenticate(*, secret: str) -> ApiKey | None:
-    """The living key of `secret` with its catalog (one query), or None. Compares in constant time."""
+def prefix_of(secret: str) -> str:
+    """The part of a secret by which its key is found; "" where it is no secret of ours."""
     start, _, rest = secret.partition("_")
     prefix, _, _ = rest.partition("_")
     if start != "rk" or len(prefix) != 8 or not prefix.isascii() or not prefix.isalnum():
-        return None
-    key = ApiKey.objects.select_related("catalog").filter(prefix=f"rk_{prefix}").first()
+        return ""
+    return f"rk_{prefix}"
+
+
+def authenticate(*, secret: str) -> ApiKey | None:
+    """The living key of `secret` with its catalog (one query), or None. Compares in constant time."""
+    prefix = prefix_of(secret)
+    key = ApiKey.objects.select_related("catalog").filter(prefix=prefix).first() if prefix else None
     if not hmac.compare_digest(key.digest if key else "", digest(secret)) or key is None or key.revoked:
         return None
-    _note_use(key)
+    note_use(key_id=key.pk, last_used=key.last_used.timestamp() if key.last_used else None)
     return key
 
 
-def _note_use(key: ApiKey) -> None:
+def note_use(*, key_id: int, last_used: float | None) -> None:
+    """Write that a key was used now; `last_used` is what stands there, in seconds since 1970."""
     now = timezone.now()
-    if key.last_used is None or now - key.last_used > USED_AT_MOST_EVERY:
-        ApiKey.objects.filter(pk=key.pk).update(last_used=now)
+    if last_used is None or now.timestamp() - last_used > USED_AT_MOST_EVERY.total_seconds():
+        ApiKey.objects.filter(pk=key_id).update(last_used=now)
 
 
 def revoke(*, key: ApiKey) -> None:

@@ -1,4 +1,8 @@
-"""Trained recommenders held in this process: loaded on first use, the latest used kept."""
+"""Trained recommenders held in this process: loaded on first use, the latest used kept.
+
+When another run is deployed, the one before goes on answering until the new one is loaded beside it; then it takes
+over at once. Should the new one not load, the one before stays, and that is logged.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,16 @@ import logging
 import sys
 import threading
 import time
+from contextlib import suppress
 
+import numpy as np
 from django.conf import settings
+from django.db import connection
 
+from recommender.data.dataset import Histories
 from recommender.exceptions import BadCheckpoint, Conflict
 from recommender.models import Catalog, Deployment, Run
-from recommender.services import deploying, popular
+from recommender.services import deploying, popular, shelf
 
 logger = logging.getLogger(__name__)
 BROKEN_SECONDS = 30.0
@@ -21,7 +29,42 @@ BROKEN_SECONDS = 30.0
 _held: dict[int, deploying.Served] = {}
 _used: dict[int, float] = {}
 _broken: dict[int, tuple[float, BadCheckpoint | Conflict]] = {}
+_answering: dict[int, int] = {}
+_coming: set[int] = set()
 _lock = threading.Lock()
+_coming_lock = threading.Lock()
+
+
+def answering(catalog_id: int, deployed: int) -> int:
+    """The run that answers for a catalog here and now: `deployed` once it is held, until then the one before it."""
+    before = _answering.get(catalog_id)
+    if before == deployed or before not in _held or deployed in _held:
+        _answering[catalog_id] = deployed
+        return deployed
+    _load_beside(deployed)
+    return before
+
+
+def _load_beside(run_id: int) -> None:
+    with _coming_lock:
+        if run_id in _coming or time.monotonic() < _broken.get(run_id, (0.0, None))[0]:
+            return
+        _coming.add(run_id)
+    threading.Thread(target=_bring, args=(run_id,), name=f"load-{run_id}", daemon=True).start()
+
+
+def _bring(run_id: int) -> None:
+    try:
+        get(run_id)
+    except (BadCheckpoint, Conflict):  # logged where it was found; the run before goes on answering
+        pass
+    except Exception:
+        logger.exception("Run %s could not be loaded", run_id)
+        _broken[run_id] = (time.monotonic() + BROKEN_SECONDS, Conflict(f"Run {run_id} could not be loaded."))
+    finally:
+        connection.close()
+        with _coming_lock:
+            _coming.discard(run_id)
 
 
 def get(run_id: int) -> deploying.Served:
@@ -59,8 +102,18 @@ def _loaded(run_id: int) -> deploying.Served:
         raise
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(settings.SERVING_THREADS)
+    _try(found)
     logger.info("Loaded run %s (%s) in %.1f s", run_id, found.algorithm, time.perf_counter() - began)
     return found
+
+
+def _try(found: deploying.Served) -> None:
+    """Score once, since a first time takes longer than all others."""
+    if len(found.items):
+        one, none = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int16)
+        values, times = np.ones(1, dtype=np.float32), np.full(1, time.time())
+        with suppress(Exception):  # what cannot be scored is told to whoever asks for it
+            found.model.score(Histories(np.array([0, 1]), one, values, times, none, now=time.time()))
 
 
 def warm_up() -> None:
@@ -76,6 +129,7 @@ def warm_up() -> None:
             logger.exception("The deployed run %s could not be loaded", run_id)
     for catalog_id in Catalog.objects.values_list("pk", flat=True)[: settings.SERVING_MODELS]:
         popular.popular(catalog_id=catalog_id)
+        shelf.fill(catalog_id)
 
 
 def forget() -> None:
@@ -83,3 +137,4 @@ def forget() -> None:
     with _lock:
         _held.clear()
         _broken.clear()
+        _answering.clear()

@@ -1,7 +1,7 @@
 """Recommendations for one person, now: which recommender answers, what it may not show, and why it chose.
 
-The deployed recommender is held in this process. Which run is deployed is asked with every answer (one indexed query
-that also finds the person), so the answer after a deployment is the new run's.
+The deployed recommender is held in this process. Which run is deployed is asked with every answer, in the one
+statement that also reads the person's history.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import numpy as np
 from recommender.algorithms.base import top_k
 from recommender.data.dataset import Float, IdMap, Int
 from recommender.exceptions import BadCheckpoint, BadInput, Conflict
+from recommender.selectors import hot
 from recommender.selectors import serving as select
-from recommender.services import impressions, loaded, popular, reasons
+from recommender.services import answers, impressions, loaded, popular, reasons, shelf
 
 FALLBACK = "popular"
 SPARE = 20
@@ -54,13 +55,16 @@ class Recommended:
 
 @dataclass(frozen=True)
 class Answer:
-    """`run` is None and `algorithm` "popular" where no run made the list."""
+    """`run` is None and `algorithm` "popular" where no run made the list. `impression`: see impressions.described;
+    `label`: on what the answer depends (services.answers), "" where it must be made anew each time."""
 
     recommendation_id: uuid.UUID
     run: int | None
     algorithm: str
     user: str
     items: list[Recommended]
+    impression: dict[str, Any] = field(default_factory=dict)
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,31 +98,32 @@ class Place:
 
 def recommend(question: Question) -> Answer:
     """The answer, kept as an impression. Raises BadInput where `run` is not a succeeded run of this catalog."""
-    person = select.person(question.catalog_id, question.user) if question.profiled else select.nobody()
+    person = hot.person(question.catalog_id, question.user) if question.profiled else hot.nobody(question.catalog_id)
     run_id = _run_of(question, person)
     made = None
     if run_id is not None and len(person.past.items):
-        made = _by_model(question, run_id, person.past)
+        made = _by_model(question, run_id, person)
     if made is None:
-        made = _by_popularity(question, person.past, deployed=run_id is not None)
+        made = _by_popularity(question, person, deployed=run_id is not None)
         run_id = None
     algorithm, places, explained = made
     shown = [
         Recommended(place.item.client_id, place.item.title, question.offset + at, place.score, reason)
         for at, (place, reason) in enumerate(zip(places, explained, strict=True), start=1)
     ]
-    answer = Answer(uuid.uuid4(), run_id, algorithm, question.user, shown)
+    about = _impression(question, person, run_id, places)
+    label = _label(question, person, run_id)
+    answer = Answer(uuid.uuid4(), run_id, algorithm, question.user, shown, about, label)
     if question.noted:
-        _note(question, answer, person.id, places)
+        impressions.note(answer.recommendation_id, about)
     return answer
 
 
-def _note(question: Question, answer: Answer, user_id: int | None, places: list[Place]) -> None:
-    impressions.note(
-        answer.recommendation_id,
+def _impression(question: Question, person: hot.Person, run_id: int | None, places: list[Place]) -> dict[str, Any]:
+    return impressions.described(
         catalog_id=question.catalog_id,
-        user_id=user_id,
-        run_id=answer.run,
+        user_id=person.id,
+        run_id=run_id,
         items=[place.key for place in places],
         scores=[place.score for place in places],
         offset=question.offset,
@@ -126,19 +131,26 @@ def _note(question: Question, answer: Answer, user_id: int | None, places: list[
     )
 
 
+def _label(question: Question, person: hot.Person, run_id: int | None) -> str:
+    """Lists that are not the deployed recommender's depend on more than a label says."""
+    if question.run is not None or run_id is None or person.id is None:
+        return ""
+    return answers.label_of(run_id=run_id, version=person.version, mark=person.mark)
+
+
 Made = tuple[str, list[Place], list[reasons.Reason]]
 
 
-def _run_of(question: Question, person: select.Person) -> int | None:
+def _run_of(question: Question, person: hot.Person) -> int | None:
     if question.run is None:
-        return person.run_id
+        return None if person.run_id is None else loaded.answering(question.catalog_id, person.run_id)
     if select.succeeded_run(question.catalog_id, question.run) is None:
         message = f"There is no finished run {question.run} in this catalog. GET /api/v1/runs/ lists them."
         raise BadInput(message, field="run")
     return question.run
 
 
-def _by_model(question: Question, run_id: int, past: select.History) -> Made | None:
+def _by_model(question: Question, run_id: int, person: hot.Person) -> Made | None:
     """None where the model knows nothing that the person met, or the deployed one cannot be loaded."""
     try:
         served = loaded.get(run_id)
@@ -146,6 +158,7 @@ def _by_model(question: Question, run_id: int, past: select.History) -> Made | N
         if question.run is not None:
             raise Conflict(str(error)) from error
         return None
+    past = person.past
     at = served.items.positions(past.items)
     histories = select.as_histories(past, at, context=dict(question.context), now=time.time())
     if not len(histories.items):
@@ -153,16 +166,17 @@ def _by_model(question: Question, run_id: int, past: select.History) -> Made | N
     scores = served.model.score(histories)[0].astype(np.float32, copy=True)
     ranking = Ranking(served.items, scores).without(past.items)
     also = past.items if reasons.exact(served.model) else ()
-    places, names = _places(question, ranking, also=also)
+    places, names = _places(question, ranking, person.version, also=also)
     positions = served.items.positions(np.array([place.key for place in places], dtype=np.int64))
     explained = reasons.of(served.algorithm, served.model, histories, positions, served.items, names)
     return served.algorithm, places, explained
 
 
-def _by_popularity(question: Question, past: select.History, *, deployed: bool) -> Made:
+def _by_popularity(question: Question, person: hot.Person, *, deployed: bool) -> Made:
+    past = person.past
     counted = popular.popular(catalog_id=question.catalog_id)
     ranking = Ranking(IdMap(counted.items), counted.counts.copy()).without(past.items)
-    places, _ = _places(question, ranking)
+    places, _ = _places(question, ranking, person.version)
     reason = reasons.popular(profiled=question.profiled, known=len(past.items) > 0, deployed=deployed)
     return FALLBACK, places, [reason] * len(places)
 
@@ -170,39 +184,61 @@ def _by_popularity(question: Question, past: select.History, *, deployed: bool) 
 def popular_items(question: Question) -> list[Place]:
     """What most people met; `question.user` plays no part."""
     counted = popular.popular(catalog_id=question.catalog_id)
-    return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()))[0]
+    version = select.catalogue_version(question.catalog_id)
+    return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()), version)[0]
 
 
 def similar_items(question: Question, *, item_id: int) -> list[Place]:
     """What people who met the item met besides."""
     counted = popular.similar(catalog_id=question.catalog_id, item_id=item_id)
-    return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()))[0]
+    version = select.catalogue_version(question.catalog_id)
+    return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()), version)[0]
 
 
-def _places(
-    question: Question, ranking: Ranking, *, also: Iterable[int] = ()
-) -> tuple[list[Place], dict[int, select.Shown]]:
+Named = tuple[list[Place], dict[int, select.Shown]]
+
+
+def _places(question: Question, ranking: Ranking, version: int, *, also: Iterable[int] = ()) -> Named:
     """The best `n` after `offset` that may be shown, and the names of all that were looked up, `also` included.
 
-    Whether an item is hidden (or gone) is asked of the database for the best candidates only, in the query that also
-    gives their names; where too few remain, four times as many are tried.
+    Where this process holds the names of this version of the catalogue, they and the hidden ones come from there.
     """
     if question.categories:
         ranking.only(select.items_in(question.catalog_id, question.categories))
+    held = shelf.get(question.catalog_id, version)
+    if held is None:
+        return _places_asked(question, ranking, also)
+    ranking.scores[held.gone(ranking.items)] = -np.inf
+    best, scores = top_k(ranking.scores[None], question.offset + question.n + len(question.excluded))
+    keys = ranking.items.keys[best[0][best[0] >= 0]].tolist()
+    names = held.shown([*keys, *also])
+    return _found(question, keys, scores[0], names), names
+
+
+def _places_asked(question: Question, ranking: Ranking, also: Iterable[int]) -> Named:
+    """The same from the database: whether an item is hidden (or gone) is asked for the best candidates only, in the
+    query that also gives their names; where too few remain, four times as many are tried."""
     need = question.offset + question.n
     tried = need + SPARE + len(question.excluded)
     while True:
         best, scores = top_k(ranking.scores[None], tried)
         at = best[0][best[0] >= 0]
-        names = select.shown_items(question.catalog_id, [*ranking.items.keys[at].tolist(), *also])
-        found = [
-            Place(key, names[key], float(score))
-            for key, score in zip(ranking.items.keys[at].tolist(), scores[0], strict=False)
-            if key in names and names[key].client_id not in question.excluded
-        ]
-        if len(found) >= need or len(at) < tried:
-            return found[question.offset : need], names
+        keys = ranking.items.keys[at].tolist()
+        names = select.shown_items(question.catalog_id, [*keys, *also])
+        found = _found(question, keys, scores[0], names)
+        if len(found) >= question.n or len(at) < tried:
+            return found, names
         tried *= 4
+
+
+def _found(question: Question, keys: list[int], scores: Float, names: dict[int, select.Shown]) -> list[Place]:
+    """Those of `keys`, best first, that have a name and are not excluded: `n` after `offset`."""
+    found = [
+        Place(key, names[key], float(score))
+        for key, score in zip(keys, scores, strict=False)
+        if key in names and names[key].client_id not in question.excluded
+    ]
+    return found[question.offset : question.offset + question.n]
 
 
 def as_document(answer: Answer) -> dict[str, Any]:

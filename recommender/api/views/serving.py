@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ValidationError
 
-from recommender.api import params
+from recommender.api import params, quick
 from recommender.api.base import READ, SEND, ApiView
 from recommender.api.documents import LIST
 from recommender.api.problems import Problem
@@ -93,21 +94,28 @@ class Recommendations(ApiView):
         responses=AnswerSerializer,
     )
     def get(self, request: Request, id: str) -> Response:
-        params.only(request, "n", "offset", "filter", "exclude", "run", "profiling", prefixes=("context.",))
-        question = _question(
-            self,
-            request,
-            user=params.client_id(id, "user"),
-            run=params.optional_number(request, "run"),
-            context=_context(request),
-            profiled=params.choice(request, "profiling", ("on", "off"), "on") == "on",
-        )
-        return Response(serving.as_document(serving.recommend(question)))
+        return Response(serving.as_document(serving.recommend(_asked(request, self.catalog.pk, id))))
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return quick.recommendations(request, kwargs["id"], _asked) or super().dispatch(request, *args, **kwargs)
 
 
-def _question(view: ApiView, request: Request, *, user: str = "", **more: Any) -> serving.Question:
+def _asked(request: Any, catalog_id: int, user: str) -> serving.Question:
+    """What an address asks for. Raises BadInput naming the parameter."""
+    params.only(request, "n", "offset", "filter", "exclude", "run", "profiling", prefixes=("context.",))
+    return _question(
+        catalog_id,
+        request,
+        user=params.client_id(user, "user"),
+        run=params.optional_number(request, "run"),
+        context=_context(request),
+        profiled=params.choice(request, "profiling", ("on", "off"), "on") == "on",
+    )
+
+
+def _question(catalog_id: int, request: Request, *, user: str = "", **more: Any) -> serving.Question:
     return serving.Question(
-        view.catalog.pk,
+        catalog_id,
         user,
         n=params.number(request, "n", 10, 1, MOST_ITEMS),
         offset=params.number(request, "offset", 0, 0, FURTHEST),
@@ -142,7 +150,7 @@ class Popular(ApiView):
     )
     def get(self, request: Request) -> Response:
         params.only(request, "n", "offset", "filter", "exclude")
-        question = _question(self, request)
+        question = _question(self.catalog.pk, request)
         return Response({"items": _ranked(serving.popular_items(question), question)})
 
 
@@ -158,7 +166,7 @@ class Similar(ApiView):
     )
     def get(self, request: Request, id: str) -> Response:
         params.only(request, "n", "offset", "filter", "exclude")
-        question = _question(self, request)
+        question = _question(self.catalog.pk, request)
         item = select.items_of(self.catalog.pk).filter(client_id=params.client_id(id)).first()
         if item is None:
             raise Problem(404, f"There is no item “{id}” in this catalog.", field="id")

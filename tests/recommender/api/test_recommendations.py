@@ -172,14 +172,6 @@ def test_another_finished_run_can_be_asked(api, filled, deploy, other):
         assert fields_of(problem_of(client.get("users", "u0", "recommendations", run=wrong), 400)) == ["run"]
 
 
-def test_a_new_deployment_answers_at_once(api, filled, deploy):
-    first = deploy(filled, "ease")
-    client = api("read")
-    assert client.list_for("u0")["run"] == first.pk
-    second = deploy(filled, "item_knn")
-    assert client.list_for("u0")["run"] == second.pk
-
-
 def test_profiling_off_is_the_same_for_everyone(api, filled, deploy):
     deploy(filled, "ease")
     client = api("read")

@@ -10,7 +10,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from recommender.models import Catalog, EndUser, Item
+from recommender.selectors import hot
 from recommender.selectors import serving as select
+from recommender.services import keys
 
 PEOPLE, ITEMS, EACH = 400, 500, 50
 
@@ -63,9 +65,12 @@ def _used(node: dict[str, Any]) -> list[str]:
 
 def test_each_read_of_an_answer_uses_its_index(large):
     items = list(Item.objects.filter(catalog=large).values_list("pk", flat=True)[:30])
-    asked = indexes_of(lambda: select.person(large.pk, "u7"))
-    assert asked >= {"user_client_id_unique", "interaction_history"}
-    assert not any(name.startswith("all of") for name in asked - {"all of recommender_deployment"})  # it is empty
+    small = {f"all of recommender_{name}" for name in ("deployment", "apikey", "catalogueversion")}  # a row or none
+    key = keys.create(catalog=large, name="shop", scope="read").key
+    for read in (lambda: hot.person(large.pk, "u7"), lambda: hot.standing(key.prefix, "u7")):
+        asked = indexes_of(read)
+        assert asked >= {"user_client_id_unique", "interaction_history"}
+        assert not any(name.startswith("all of") for name in asked - small)
     assert not any(name.startswith("all of") for name in indexes_of(lambda: select.shown_items(large.pk, items)))
     met = indexes_of(lambda: select.met_together(large.pk, items[0]))
     assert "all of recommender_interaction" not in met
@@ -78,9 +83,35 @@ def test_history_is_in_order_of_time_then_of_arrival(large):
     newest = person.interactions.order_by("-id").first()
     first = person.interactions.order_by("id").first()
     person.interactions.filter(pk=first.pk).update(time="2026-01-02T00:00Z")
-    found = select.person(large.pk, person.client_id).past
+    found = hot.person(large.pk, person.client_id).past
     assert found.items[-1] == first.item_id and found.items[-2] == newest.item_id
     assert len(found.items) == EACH and set(found.kinds) == {"view"}
+
+
+def test_the_two_reads_of_a_person_tell_the_same_state(large):
+    key = keys.create(catalog=large, name="shop", scope="read").key
+    for client_id in ("u7", "nobody"):
+        standing, person = hot.standing(key.prefix, client_id), hot.person(large.pk, client_id)
+        assert standing.mark == person.mark and standing.version == person.version > 0
+        assert (standing.person_id, standing.run_id) == (person.id, person.run_id)
+    assert standing.catalog_id == large.pk and standing.digest == key.digest and standing.last_used is None
+    assert hot.standing("rk_nosuch00", "u7") is None
+    keys.revoke(key=key)
+    assert hot.standing(key.prefix, "u7") is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_read_survives_the_end_of_its_connection():
+    catalog = Catalog.objects.create(name="films")
+    assert hot.person(catalog.pk, "u").id is None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (pid,) = cursor.fetchone()
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+    other.close()
+    assert hot.person(catalog.pk, "u").id is None
 
 
 def test_people_are_counted_once_however_often_they_met_an_item(large):
