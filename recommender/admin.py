@@ -13,10 +13,10 @@ from django.forms import JSONField, ModelChoiceField
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse
 
-from recommender.models import Attribute, Catalog, EndUser, Interaction, Item
+from recommender.models import Attribute, AuditEntry, Catalog, EndUser, Interaction, Item
 from recommender.rights import may
 from recommender.selectors import pages
-from recommender.services import catalogue, erasure
+from recommender.services import audit, catalogue, erasure
 
 
 class AsTyped(JSONField):
@@ -146,6 +146,11 @@ class ItemAdmin(DeletesByService, InOwnCatalogs):
     ordering = ["-id"]
     actions = ["hide", "show"]
 
+    def save_model(self, request: HttpRequest, obj: Item, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "hidden" in form.changed_data:
+            catalogue.note_hiding(catalog=obj.catalog, items=[obj], hidden=obj.hidden)
+
     def remove(self, rows: list[Item]) -> None:
         for item in rows:
             catalogue.delete_item(item=item)
@@ -161,12 +166,12 @@ class ItemAdmin(DeletesByService, InOwnCatalogs):
 
     @admin.action(description="Hide: never recommend these items", permissions=["change"])
     def hide(self, request: HttpRequest, rows: QuerySet[Item]) -> None:
-        count = rows.filter(hidden=False).update(hidden=True)
+        count = catalogue.set_hidden(items=rows, hidden=True)
         self.message_user(request, f"{count} items are hidden and will not be recommended.", messages.SUCCESS)
 
     @admin.action(description="Show: let these items be recommended", permissions=["change"])
     def show(self, request: HttpRequest, rows: QuerySet[Item]) -> None:
-        count = rows.filter(hidden=True).update(hidden=False)
+        count = catalogue.set_hidden(items=rows, hidden=False)
         self.message_user(request, f"{count} items may be recommended again.", messages.SUCCESS)
 
 
@@ -220,3 +225,47 @@ class AttributeAdmin(InOwnCatalogs):
     list_select_related = ["catalog"]
     search_fields = ["name"]
     list_editable = ["sensitive", "feature"]
+
+
+class ActionFilter(admin.SimpleListFilter):
+    title = "action"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return list(audit.ACTIONS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(action=self.value()) if self.value() in audit.ACTIONS else queryset
+
+
+@admin.register(AuditEntry)
+class AuditAdmin(ModelAdmin):
+    """To read: nobody changes what was done. Of catalogs that are gone only superusers see entries."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_display = ["time", "actor", "way", "action", "subject", "catalog"]
+    list_filter = [ActionFilter]
+    search_fields = ["=actor", "subject"]
+    ordering = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
+        rows = super().get_queryset(request)
+        if request.user.is_superuser:
+            return rows
+        return rows.filter(catalog_key__in=pages.catalogs_of(request.user).values("pk"))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may(request.user, "audit")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed = may(request.user, "audit")
+        return allowed and (obj is None or self.get_queryset(request).filter(pk=obj.pk).exists())
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    has_delete_permission = has_change_permission

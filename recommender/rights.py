@@ -13,6 +13,7 @@ RIGHTS: dict[str, tuple[frozenset[str], str]] = {
     "edit": (frozenset({CATALOGUE_MANAGER}), "change, hide and delete items and people in the admin and over REST"),
     "train": (frozenset({ANALYST, OPERATOR}), "start and cancel runs"),
     "deploy": (frozenset({OPERATOR}), "put a run into service"),
+    "audit": (frozenset({CATALOGUE_MANAGER, OPERATOR}), "see who imported, hid, deployed, deleted or made a key"),
     "manage": (frozenset({OPERATOR}), "make catalogs and API keys, give logins access"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from recommender.views import api, catalogs, data, items, people, runs, session, training
+from recommender.views import api, audit, catalogs, data, items, people, runs, session, training
 
 in_catalog = [
     path("", catalogs.overview, name="overview"),
@@ -35,6 +35,8 @@ in_catalog = [
     path("runs/<int:run_id>/curve.csv", runs.curve_csv, name="curve_csv"),
     path("api/", api.api, name="api"),
     path("api/keys/<int:key_id>/revoke/", api.key_revoke, name="key_revoke"),
+    path("audit/", audit.audit, name="audit"),
+    path("audit/entries.csv", audit.audit_csv, name="audit_csv"),
     path("members/", catalogs.members, name="members"),
     path("members/<int:login_id>/remove/", catalogs.member_remove, name="member_remove"),
 ]

@@ -6,9 +6,10 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import heartbeat_sent, worker_process_init, worker_ready, worker_shutdown
+from celery.signals import heartbeat_sent, task_postrun, task_prerun, worker_process_init, worker_ready, worker_shutdown
 from django.conf import settings
 
+from recommender import acting
 from recommender.workers import forget_worker, note_worker
 from recsite.embedded.lifetime import die_with_parent
 
@@ -43,6 +44,17 @@ def schedule(sender: Celery, **_: object) -> None:
 def take_up_what_died(sender: Any, **_: object) -> None:
     """A worker that starts asks for trainings and imports whose worker died."""
     sender.app.send_task("recommender.tasks.reap")
+
+
+@task_prerun.connect
+def act_as_worker(task: Any, **_: object) -> None:
+    """What a task does is done by the worker, for whoever the row names."""
+    task.request.acting = acting.enter(acting.Actor("", "worker"))
+
+
+@task_postrun.connect
+def act_no_more(task: Any, **_: object) -> None:
+    acting.leave(task.request.acting)
 
 
 @heartbeat_sent.connect

@@ -11,6 +11,7 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from recommender.acting import Actor, become
 from recommender.api.problems import Problem
 from recommender.models import ApiKey, Catalog
 from recommender.rights import may
@@ -64,6 +65,7 @@ class KeyAuthentication(BaseAuthentication):
         named = request.query_params.get("catalog")
         if named is not None and named != key.catalog.name:
             raise Problem(403, f"This key belongs to the catalog “{key.catalog.name}” only.", field="catalog")
+        become(Actor(f"key {key}", "API"))
         return AnonymousUser(), Caller(key.catalog, key=key)
 
     def authenticate_header(self, request: Request) -> str:

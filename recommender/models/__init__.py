@@ -1,5 +1,6 @@
 """Rows: catalogs with their members and keys, people, items, interactions, imports, runs."""
 
+from recommender.models.audit import AuditEntry
 from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, ImportTrace, Membership
 from recommender.models.interactions import Impression, Interaction
 from recommender.models.items import CatalogueVersion, Item
@@ -9,6 +10,7 @@ from recommender.models.users import EndUser
 __all__ = [
     "ApiKey",
     "Attribute",
+    "AuditEntry",
     "Catalog",
     "CatalogueVersion",
     "Checkpoint",

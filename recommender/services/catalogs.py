@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from recommender.models import Catalog, DataImport, Membership
+from recommender.services import audit
 
 
 @transaction.atomic
@@ -16,6 +17,7 @@ def create_catalog(*, name: str, title: str = "", login: Any = None) -> Catalog:
     catalog = Catalog(name=name, title=title)
     catalog.full_clean()
     catalog.save()
+    audit.note(catalog=catalog, login=login, action="catalog-made", subject=name)
     if login is not None:
         add_member(catalog=catalog, login=login)
     return catalog
@@ -32,14 +34,22 @@ def withdraw_catalog(*, catalog: Catalog) -> bool:
     used = (locked.users, locked.items, locked.runs, locked.keys, locked.members, locked.imports.exclude(over))
     if any(rows.exists() for rows in used):
         return False
+    audit.note(catalog=locked, action="catalog-deleted", subject=locked.name, details={"why": "its import failed"})
     locked.delete()
     return True
 
 
+@transaction.atomic
 def add_member(*, catalog: Catalog, login: Any) -> Membership:
     """Let a login in; done twice, it changes nothing."""
-    return Membership.objects.get_or_create(catalog=catalog, login=login)[0]
+    membership, new = Membership.objects.get_or_create(catalog=catalog, login=login)
+    if new:
+        audit.note(catalog=catalog, action="member-added", subject=login.get_username())
+    return membership
 
 
+@transaction.atomic
 def remove_member(*, catalog: Catalog, login_id: int) -> None:
-    Membership.objects.filter(catalog=catalog, login_id=login_id).delete()
+    for membership in Membership.objects.filter(catalog=catalog, login_id=login_id).select_related("login"):
+        audit.note(catalog=catalog, action="member-removed", subject=membership.login.get_username())
+        membership.delete()

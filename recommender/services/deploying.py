@@ -12,6 +12,7 @@ from recommender.algorithms.base import Recommender
 from recommender.data.dataset import IdMap
 from recommender.exceptions import Conflict
 from recommender.models import Checkpoint, Deployment, Run
+from recommender.services import audit
 from recommender.services.checkpoints import load_checkpoint
 
 
@@ -32,7 +33,8 @@ def deploy_run(*, run: Run, by: Any = None) -> Deployment:
     with transaction.atomic():
         locked = Run.objects.select_for_update().get(pk=run.pk)
         _require_final(locked)
-        return Deployment.objects.create(catalog_id=locked.catalog_id, run=locked, created_by=by)
+        audit.note(catalog=locked.catalog, login=by, action="deployment", subject=str(locked))
+        return Deployment.objects.create(catalog=locked.catalog, run=locked, created_by=by)
 
 
 def load_final(*, run: Run) -> Served:

@@ -10,7 +10,7 @@ from django.db import transaction
 from recommender import hooks
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, EndUser, Impression, Interaction, Run
-from recommender.services import answers, evaluating, forgetting, popular
+from recommender.services import answers, audit, evaluating, forgetting, popular
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         for run in Run.objects.filter(catalog=catalog).exclude(person_metrics="").select_for_update().order_by("pk"):
             _forget_metrics(run, keys)
         forgetting.forget_people(catalog_id=catalog.pk, user_ids=keys)
+        if keys:
+            audit.note(catalog=catalog, action="erasure", details={"people": len(keys)})
     popular.forget(catalog_id=catalog.pk)
     answers.forget(catalog_id=catalog.pk, person_ids=keys)
 

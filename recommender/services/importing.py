@@ -31,7 +31,7 @@ from recommender.data.readers.rows import Batch, Column
 from recommender.data.readers.tables import Table
 from recommender.exceptions import BadImport, BadInput
 from recommender.models import Catalog, DataImport, EndUser, Interaction, Item
-from recommender.services import copying, popular, upserting
+from recommender.services import audit, copying, popular, upserting
 from recommender.services.import_progress import Progress, free
 
 log = logging.getLogger(__name__)
@@ -123,10 +123,22 @@ def attempt(done: DataImport, paths: dict[str, Path], progress: Progress) -> Non
 
 
 def fail(import_id: int, reason: str) -> None:
-    discard_uploads(DataImport.objects.get(pk=import_id))
-    DataImport.objects.filter(pk=import_id).update(
-        status=DataImport.Status.FAILED, error=reason[:1_000], finished=timezone.now(), phase=""
-    )
+    failed = DataImport.objects.select_related("catalog").get(pk=import_id)
+    discard_uploads(failed)
+    with transaction.atomic():
+        DataImport.objects.filter(pk=import_id).update(
+            status=DataImport.Status.FAILED, error=reason[:1_000], finished=timezone.now(), phase=""
+        )
+        note_import(failed, "import-failed")
+
+
+def note_import(row: DataImport, action: str) -> None:
+    """In the audit trail: which file, and how many rows were new. No reason of a failure: it may quote a row."""
+    new = {
+        role: counts.get("new", 0) for role, counts in row.counts.items() if role in ("users", "items", "interactions")
+    }
+    details = {"import": row.pk, "format": row.format, **({"new": new} if new else {})}
+    audit.note(catalog=row.catalog, login=row.created_by, action=action, subject=row.source, details=details)
 
 
 def discard_uploads(done: DataImport) -> None:
@@ -325,6 +337,7 @@ class Import:
         self.row.status, self.row.progress, self.row.phase = DataImport.Status.SUCCEEDED, 1.0, ""
         self.row.finished = timezone.now()
         self.row.save()
+        note_import(self.row, "import")
         shown = {role: counts for role, counts in self.counts.items() if isinstance(counts, dict)}
         log.debug("import %s of %s into %s: %s", self.row.pk, self.row.source, self.catalog.name, shown)
 

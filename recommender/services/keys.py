@@ -9,10 +9,12 @@ import string
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.db import transaction
 from django.utils import timezone
 
 from recommender.exceptions import BadInput
 from recommender.models import ApiKey, Catalog
+from recommender.services import audit
 
 LETTERS = string.ascii_lowercase + string.digits
 USED_AT_MOST_EVERY = timedelta(minutes=1)
@@ -24,6 +26,7 @@ class NewKey(NamedTuple):
     secret: str
 
 
+@transaction.atomic
 def create(*, catalog: Catalog, name: str, scope: str, creates_unknown: bool = True, created_by: Any = None) -> NewKey:
     """A new key to `catalog`. `secret` is what the client sends as X-API-Key; it cannot be had again.
 
@@ -45,6 +48,8 @@ def create(*, catalog: Catalog, name: str, scope: str, creates_unknown: bool = T
         creates_unknown=creates_unknown,
         created_by=created_by,
     )
+    about = {"scope": scope, "creates_unknown": creates_unknown}
+    audit.note(catalog=catalog, login=created_by, action="key-made", subject=str(key), details=about)
     return NewKey(key, secret)
 
 
@@ -79,6 +84,8 @@ def note_use(*, key_id: int, last_used: float | None) -> None:
         ApiKey.objects.filter(pk=key_id).update(last_used=now)
 
 
-def revoke(*, key: ApiKey) -> None:
+@transaction.atomic
+def revoke(*, key: ApiKey, by: Any = None) -> None:
     """Take a key back, at once and for good. Doing it twice keeps the first moment."""
-    ApiKey.objects.filter(pk=key.pk, revoked=None).update(revoked=timezone.now())
+    if ApiKey.objects.filter(pk=key.pk, revoked=None).update(revoked=timezone.now()):
+        audit.note(catalog=key.catalog, login=by, action="key-revoked", subject=str(key))

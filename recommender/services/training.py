@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from django.db import transaction
 from django.db.models.functions import Now
 
 from recommender.algorithms import registry
@@ -27,7 +28,7 @@ from recommender.evaluation.protocol import evaluate, fit_measured
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
-from recommender.services import checkpoints, evaluating, forgetting
+from recommender.services import audit, checkpoints, evaluating, forgetting
 from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
 from recommender.services.versions import code_version
@@ -46,18 +47,22 @@ def create_run(
     settings = registry.config_class(algorithm).from_mapping(config or {})
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise BadInput("seed must be a whole number from 0 to 9223372036854775807.", field="seed")
-    return Run.objects.create(
-        catalog=catalog,
-        algorithm=algorithm,
-        config=asdict(settings),
-        seed=seed,
-        code_version=code_version(),
-        created_by=by,
-        phase="waiting",
-    )
+    with transaction.atomic():
+        run = Run.objects.create(
+            catalog=catalog,
+            algorithm=algorithm,
+            config=asdict(settings),
+            seed=seed,
+            code_version=code_version(),
+            created_by=by,
+            phase="waiting",
+        )
+        audit.note(catalog=catalog, login=by, action="run-started", subject=str(run), details={"seed": seed})
+    return run
 
 
-def cancel_run(*, run: Run) -> None:
+@transaction.atomic
+def cancel_run(*, run: Run, by: Any = None) -> None:
     """Stop a run that waits at once, one that is worked on within seconds. Raises Conflict where it is over.
 
     What it has trained so far is dropped; a solver that cannot be interrupted ends later, without effect.
@@ -69,6 +74,7 @@ def cancel_run(*, run: Run) -> None:
     ):
         run.refresh_from_db()
         raise Conflict(f"Run {run.pk} is over ({run.get_status_display()}); there is nothing to cancel.")
+    audit.note(catalog=run.catalog, login=by, action="run-cancelled", subject=str(run))
     run.refresh_from_db()
 
 

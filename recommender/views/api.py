@@ -40,6 +40,6 @@ def key_revoke(request: HttpRequest, catalog: Catalog, key_id: int) -> HttpRespo
     key = pages.keys(catalog).filter(pk=key_id).first()
     if key is None:
         raise Http404(f"{catalog} has no such key.")
-    keys.revoke(key=key)
+    keys.revoke(key=key, by=request.user)
     messages.success(request, f"The key {key.name} is revoked. Requests with it are refused from now on.")
     return redirect("api", catalog.name)

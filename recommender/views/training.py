@@ -117,7 +117,7 @@ def way_back(catalog: Catalog) -> list[tuple[str, str]]:
 @page("train")
 def run_cancel(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
     try:
-        service.cancel_run(run=run_or_404(catalog, run_id))
+        service.cancel_run(run=run_or_404(catalog, run_id), by=request.user)
         messages.success(request, "The run is being cancelled; it stops within seconds.")
     except Conflict as error:
         messages.error(request, str(error))

@@ -130,6 +130,7 @@ def addresses(catalog: Catalog) -> dict[str, str]:
         "items-none": f"/{name}/items/?q=nothing",
         "item": f"/{name}/items/i3/",
         "api": f"/{name}/api/",
+        "audit": f"/{name}/audit/",
         "members": f"/{name}/members/",
     }
 
@@ -149,7 +150,7 @@ def test_every_page_with_data(visitor: Visitor, catalog: Catalog) -> None:
 def test_every_page_of_an_empty_catalog(visitor: Visitor, empty: Catalog) -> None:
     sign_in(visitor)
     wrong = []
-    for name in ("", "data/", "runs/", "runs/new/", "people/", "items/", "api/", "members/"):
+    for name in ("", "data/", "runs/", "runs/new/", "people/", "items/", "api/", "audit/", "members/"):
         wrong += visitor.open(f"/{empty.name}/{name}")
         visitor.keep(f"empty-{name.replace('/', '-').strip('-') or 'overview'}")
     assert not wrong, "\n".join(wrong)

@@ -53,6 +53,8 @@ PAGES: dict[str, dict[str, str]] = {
     "people_csv": {"GET": "view"},
     "api": {"GET": "view", "POST": "manage"},
     "key_revoke": {"POST": "manage"},
+    "audit": {"GET": "audit"},
+    "audit_csv": {"GET": "audit"},
     "members": {"GET": "view", "POST": "manage"},
     "member_remove": {"POST": "manage"},
 }

@@ -73,7 +73,7 @@ class RunCancel(_Runs):
     def post(self, request: Request, run: int) -> Response:
         params.only(request)
         row = self.found(run)
-        training.cancel_run(run=row)
+        training.cancel_run(run=row, by=request.auth.login)
         return Response(self.document(row))
 
 

@@ -14,7 +14,7 @@ from recommender.data.readers import FORMATS, open_reading
 from recommender.data.readers.columns import KNOWN
 from recommender.exceptions import BadInput
 from recommender.models import Catalog, DataImport
-from recommender.services.catalogs import withdraw_catalog
+from recommender.services.catalogs import create_catalog, withdraw_catalog
 from recommender.services.importing import create_import, run_import
 
 COUNTED = ("read", "new", "changed", "same", "bare", "rejected", "duplicates", "contradicting")
@@ -154,5 +154,4 @@ def catalog_named(name: str) -> tuple[Catalog, bool]:
     except ValidationError as error:
         message = " ".join(error.messages)
         raise BadInput(f"--catalog {name}: {message}", field="catalog") from None
-    catalog.save()
-    return catalog, True
+    return create_catalog(name=name), True
