@@ -18,15 +18,23 @@ LIMIT, MOST = 100, 1000
 def page(request: Request, rows: QuerySet[Any], *, newest_first: bool = False) -> tuple[list[Any], str | None]:
     """The rows of this page by database key, and the address of the next one (None on the last)."""
     limit = params.number(request, "limit", LIMIT, 1, MOST)
-    after = _decoded(request.query_params.get("cursor"))
+    found, following = cut(rows, request.query_params.get("cursor"), limit, newest_first=newest_first)
+    if following is None:
+        return found, None
+    query = request.query_params.copy()
+    query["cursor"] = following
+    return found, request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+
+
+def cut(
+    rows: QuerySet[Any], cursor: str | None, limit: int, *, newest_first: bool = False
+) -> tuple[list[Any], str | None]:
+    """At most `limit` rows after `cursor` by database key, and the next cursor (None on the last page)."""
+    after = _decoded(cursor)
     if after is not None:
         rows = rows.filter(pk__lt=after) if newest_first else rows.filter(pk__gt=after)
     found = list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1])
-    if len(found) <= limit:
-        return found, None
-    query = request.query_params.copy()
-    query["cursor"] = _encoded(found[limit - 1].pk)
-    return found[:limit], request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
+    return found[:limit], _encoded(found[limit - 1].pk) if len(found) > limit else None
 
 
 def _encoded(key: int) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path, register_converter
+from django.urls import path, re_path
 
-from recommender.api.converters import ClientIdConverter
+from recommender.api.gorse import urls as gorse
 from recommender.api.problems import nothing_here
 from recommender.api.views import catalogue, documentation, runs, serving
 
-register_converter(ClientIdConverter, "client_id")
 app_name = "api"
 
 urlpatterns = [
@@ -28,5 +27,6 @@ urlpatterns = [
     path("v1/runs/<int:run>/", runs.RunDetail.as_view(), name="run"),
     path("v1/runs/<int:run>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
     path("v1/runs/<int:run>/deploy/", runs.RunDeploy.as_view(), name="run-deploy"),
+    *gorse.urlpatterns,
     re_path(r"^(?P<path>.*)$", nothing_here, name="nothing"),
 ]

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from recommender.data import event_keys
-from recommender.models import Catalog
+from recommender.models import Catalog, Interaction
 from recommender.services import popular
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -81,6 +81,15 @@ def record(*, catalog: Catalog, events: Sequence[tuple[int, Event]], creates_unk
         _unknown(at, event, people) for at, event in events if not (event.user in people and event.item in items)
     ]
     return Taken(accepted, len(known) - accepted, rejected)
+
+
+def withdraw(*, catalog: Catalog, user: str, item: str, kind: str | None = None) -> int:
+    """Take out what a person did with an item (of one kind, or all); returns how many interactions went."""
+    found = Interaction.objects.filter(catalog=catalog, user__client_id=user, item__client_id=item)
+    gone, _ = (found if kind is None else found.filter(kind=kind)).delete()
+    if gone:
+        popular.changed(catalog_id=catalog.pk)
+    return gone
 
 
 def _unknown(index: int, event: Event, people: dict[str, int]) -> Rejected:

@@ -49,7 +49,7 @@ class Events(ApiView):
     def post(self, request: Request) -> Response:
         params.only(request)
         rows = [request.data] if isinstance(request.data, dict) else rows_of(request.data, MOST_ROWS)
-        events, rejected = _events(rows)
+        events, rejected = checked_events(rows)
         creates = request.auth.creates_unknown
         taken = feedback.record(catalog=self.catalog, events=events, creates_unknown=creates)
         rejected += [each._asdict() for each in taken.rejected]
@@ -57,7 +57,7 @@ class Events(ApiView):
         return Response({"accepted": taken.accepted, "duplicate": taken.duplicate, "rejected": rejected})
 
 
-def _events(rows: Any) -> tuple[list[tuple[int, feedback.Event]], list[dict[str, Any]]]:
+def checked_events(rows: Any) -> tuple[list[tuple[int, feedback.Event]], list[dict[str, Any]]]:
     """The events that can be taken, each with its index, and why the others cannot."""
     serializer, now = EventSerializer(), timezone.now()
     events, rejected = [], []

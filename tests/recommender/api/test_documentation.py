@@ -25,7 +25,8 @@ def test_the_document_is_valid_and_complete_and_without_warnings():
     validate_schema(document)
     assert not GENERATOR_STATS._warn_cache and not GENERATOR_STATS._error_cache
     described = sum(len(operations) for operations in document["paths"].values())
-    assert described == len(set(TABLE) - HIDDEN)
+    ours = {entry for entry in TABLE if not entry[0].startswith("gorse-")}
+    assert described == len(ours - HIDDEN)
     assert len(routes()) >= len(document["paths"])
     assert all(methods_of(pattern) for pattern in routes())
 

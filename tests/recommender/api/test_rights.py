@@ -5,6 +5,8 @@ A route or method that is not in the table fails the test until it is.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import URLPattern
@@ -21,6 +23,14 @@ EDITORS = {CATALOGUE_MANAGER}
 TRAINERS = {ANALYST, OPERATOR}
 DEPLOYERS = {OPERATOR}
 
+GORSE_READ = (
+    *("user-new", "users", "user", "user-feedback", "user-feedback-of"),
+    *("item-new", "items", "item", "item-feedback", "item-feedback-of"),
+    *("item-neighbors", "item-neighbors-all", "item-neighbors-in"),
+    *("feedback", "feedback-of-type", "feedback-of", "feedback-one"),
+    *("recommend", "recommend-all", "recommend-in", "popular", "popular-in"),
+)
+GORSE_DELETE = ("user", "item", "category", "feedback-of", "feedback-one")
 TABLE = {
     ("schema", "GET"): ("read", EVERYONE),
     ("users", "GET"): ("read", EVERYONE),
@@ -50,6 +60,14 @@ TABLE = {
     ("run", "GET"): ("read", EVERYONE),
     ("run-cancel", "POST"): ("manage", TRAINERS),
     ("run-deploy", "POST"): ("manage", DEPLOYERS),
+    **{(f"gorse-{name}", "GET"): ("read", EVERYONE) for name in GORSE_READ},
+    **{
+        (f"gorse-{name}", "POST"): ("write", SENDERS) for name in ("user-new", "users", "item-new", "items", "feedback")
+    },
+    ("gorse-feedback", "PUT"): ("write", SENDERS),
+    **{(f"gorse-{name}", "PATCH"): ("write", EDITORS) for name in ("user", "item")},
+    **{(f"gorse-{name}", "DELETE"): ("write", EDITORS) for name in GORSE_DELETE},
+    ("gorse-category", "PUT"): ("write", EDITORS),
 }
 OPEN = {"docs", "nothing"}
 """Not views of the API itself: the page has a test of its own, the last one only says that nothing is there."""
@@ -67,7 +85,7 @@ def methods_of(pattern: URLPattern) -> list[str]:
 
 
 def address(pattern: URLPattern) -> str:
-    return "/api/" + str(pattern.pattern).replace("<client_id:id>", "x.y").replace("<int:run>", "1")
+    return "/api/" + re.sub("<client_id:[a-z]+>", "x.y", str(pattern.pattern)).replace("<int:run>", "1")
 
 
 def test_the_table_lists_every_route_and_method():

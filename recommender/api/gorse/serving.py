@@ -1,0 +1,70 @@
+"""Gorse's lists: recommendations, what is popular, what is like an item."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from recommender.api import params
+from recommender.api.base import READ, SEND
+from recommender.api.gorse.base import FURTHEST, MOST, GorseView
+from recommender.services import feedback, serving
+
+
+class Recommend(GorseView):
+    """Ids, or ids with scores where the header says X-API-Version: 2; `write-back-type` notes them as shown.
+
+    As in Gorse a list without a deployed recommender is what is popular.
+    """
+
+    needs = {"GET": READ}
+
+    def get(self, request: Request, id: str, category: str = "") -> Response:
+        question = _question(self, request, category, user=params.client_id(id, "UserId"))
+        answer = serving.recommend(question)
+        if kind := request.query_params.get("write-back-type"):
+            self._write_back(answer, kind)
+        return _listed(request, [(each.item, each.score) for each in answer.items], scored_by_header=True)
+
+    def _write_back(self, answer: serving.Answer, kind: str) -> None:
+        """A key that may only read writes nothing back."""
+        if not self.request.auth.meets(SEND):
+            return
+        now = timezone.now()
+        shown = [feedback.Event(answer.user, each.item, kind.lower(), None, now) for each in answer.items]
+        feedback.record(catalog=self.catalog, events=list(enumerate(shown)))
+
+
+class Popular(GorseView):
+    needs = {"GET": READ}
+
+    def get(self, request: Request, category: str = "") -> Response:
+        places = serving.popular_items(_question(self, request, category))
+        return _listed(request, [(each.item.client_id, each.score) for each in places])
+
+
+class ItemNeighbors(GorseView):
+    needs = {"GET": READ}
+
+    def get(self, request: Request, id: str, category: str = "") -> Response:
+        item = self.item(id)
+        places = serving.similar_items(_question(self, request, category), item_id=item.pk)
+        return _listed(request, [(each.item.client_id, each.score) for each in places])
+
+
+def _question(view: GorseView, request: Request, category: str, *, user: str = "") -> serving.Question:
+    wanted = [category, *request.query_params.getlist("category")]
+    return serving.Question(
+        view.catalog.pk,
+        user,
+        n=params.number(request, "n", 10, 1, MOST),
+        offset=params.number(request, "offset", 0, 0, FURTHEST),
+        categories=tuple(each.replace("\x00", "") for each in wanted if each),
+    )
+
+
+def _listed(request: Request, found: list[tuple[str, float]], *, scored_by_header: bool = False) -> Response:
+    if scored_by_header and request.headers.get("X-API-Version") != "2":
+        return Response([item for item, _ in found])
+    return Response([{"Id": item, "Score": score} for item, score in found])
