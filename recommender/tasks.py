@@ -24,7 +24,7 @@ from kombu.exceptions import OperationalError
 
 from recommender.exceptions import BadInput
 from recommender.models import Catalog, DataImport, Run
-from recommender.services import importing, impressions, leases, monitoring, training
+from recommender.services import encoding, importing, impressions, leases, monitoring, training
 
 logger = logging.getLogger(__name__)
 reapers: list[Callable[[], None]] = []
@@ -108,9 +108,32 @@ def start_import(
 
 @shared_task
 def import_upload(import_id: int) -> None:
-    """Carry an import out; why one failed stands in its row."""
+    """Carry an import out; why one failed stands in its row. Then its items' texts are encoded."""
     with suppress(BadInput):
-        importing.run_import(import_id=import_id)
+        done = importing.run_import(import_id=import_id)
+        if done.status == DataImport.Status.SUCCEEDED:
+            start_encoding(catalog_id=done.catalog_id)
+
+
+def start_encoding(*, catalog_id: int) -> None:
+    """Let a worker encode the texts of a catalog's items that are new or have changed."""
+    if encoding.request(catalog_id=catalog_id):
+        transaction.on_commit(partial(send, encode_items, catalog_id))
+
+
+@shared_task(acks_late=False)
+def encode_items(catalog_id: int) -> None:
+    """Encode what is out of date; does nothing where another worker is at it."""
+    encoding.encode_catalog(catalog_id=catalog_id)
+
+
+def reap_encodings() -> None:
+    """Enqueue the encoding of catalogs whose worker died or whose message was lost."""
+    for catalog_id in encoding.forgotten():
+        send(encode_items, catalog_id)
+
+
+reapers.append(reap_encodings)
 
 
 def reap_imports() -> None:

@@ -55,3 +55,10 @@ def create(name: str, config: Config | None = None) -> Recommender:
     """An untrained recommender with `config` (default: the declared defaults)."""
     cls = get(name)
     return cls(config or cls.config_class())  # type: ignore[call-arg]
+
+
+def needs_text(name: str, config: Config) -> bool:
+    """Whether a training reads `Dataset.item_vectors`: the class says so by `needs_text`, a flag or a class method
+    that is asked with the configuration."""
+    said = getattr(get(name), "needs_text", False)
+    return bool(said(config) if callable(said) else said)

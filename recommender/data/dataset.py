@@ -111,7 +111,9 @@ class Dataset:
     """One catalog as arrays: people × items, their histories, and what is known of both.
 
     `user_fields` and `item_fields` hold a row per position (attributes that may be features); the items' frame has
-    the columns title, categories, creators, year, released (a date), description and the declared attributes.
+    the columns title, categories, creators, year, released (a date), description and the declared attributes. Where
+    text was asked for: `item_vectors` (n_items, 384) float32 of length 1, zeros where an item has no text, and
+    `item_texts` (n_items,) str.
     """
 
     users: IdMap
@@ -119,6 +121,8 @@ class Dataset:
     histories: Histories
     user_fields: pd.DataFrame = field(default_factory=pd.DataFrame)
     item_fields: pd.DataFrame = field(default_factory=pd.DataFrame)
+    item_vectors: Float | None = None
+    item_texts: NDArray[np.object_] | None = None
 
     @property
     def n_users(self) -> int:

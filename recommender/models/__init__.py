@@ -5,6 +5,7 @@ from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, I
 from recommender.models.interactions import Impression, Interaction
 from recommender.models.items import CatalogueVersion, Item
 from recommender.models.runs import Checkpoint, Deployment, Run
+from recommender.models.text import TextEncoding
 from recommender.models.users import EndUser
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "Item",
     "Membership",
     "Run",
+    "TextEncoding",
 ]

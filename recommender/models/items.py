@@ -7,7 +7,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Now
-from pgvector.django import VectorField
+from pgvector.django import HnswIndex, VectorField
 
 from recommender.models.catalog import Catalog
 from recommender.models.fields import attributes_field, attributes_rule, client_id_field, client_id_rules
@@ -28,6 +28,13 @@ class Item(models.Model):
     image = models.URLField("image address", max_length=2000, blank=True, db_default="")
     attributes = attributes_field()
     text_vector = VectorField(dimensions=TEXT_VECTOR_SIZE, null=True, blank=True, editable=False)
+    text_version = models.CharField(
+        max_length=32,
+        blank=True,
+        db_default="",
+        editable=False,
+        help_text="Which text, and which encoder, the vector came from.",
+    )
     hidden = models.BooleanField(default=False, db_default=False, help_text="A hidden item is never recommended.")
     created = models.DateTimeField(auto_now_add=True, db_default=Now())
     updated = models.DateTimeField(auto_now=True, db_default=Now())
@@ -43,6 +50,13 @@ class Item(models.Model):
             GinIndex(fields=["categories"], name="item_categories"),
             GinIndex(fields=["attributes"], name="item_attributes"),
             GinIndex(SearchVector("title", config="simple"), name="item_title_words"),
+            HnswIndex(
+                fields=["text_vector"],
+                name="item_text_vector",
+                m=16,
+                ef_construction=64,
+                opclasses=["vector_cosine_ops"],
+            ),
             models.Index(fields=["catalog"], name="item_hidden", condition=models.Q(hidden=True)),
         ]
 

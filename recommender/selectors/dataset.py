@@ -15,6 +15,7 @@ from psycopg import sql
 
 from recommender.data.dataset import Dataset, Histories, IdMap, Int
 from recommender.models import Attribute, EndUser, Interaction, Item
+from recommender.selectors import texts
 
 HEADER = 19
 """Bytes before the first row of a binary COPY: signature (11), flags (4), length of the extension (4, here 0)."""
@@ -57,11 +58,14 @@ def current_bounds() -> Bounds:
     return Bounds(*newest)
 
 
-def load_dataset(*, catalog_id: int, bounds: Bounds | None = None, sensitive: Collection[str] = ()) -> Dataset:
+def load_dataset(
+    *, catalog_id: int, bounds: Bounds | None = None, sensitive: Collection[str] = (), text: bool = False
+) -> Dataset:
     """Everything a recommender may learn from: all people and items (hidden ones too), every interaction.
 
     Histories are ordered by (person, time, id), so ties in time keep their order of arrival. Attributes that are
-    declared as features and are not sensitive become columns; `sensitive` names those allowed all the same.
+    declared as features and are not sensitive become columns; `sensitive` names those allowed all the same. `text` also
+    fills `item_vectors` and `item_texts`; services.encoding.ensure_vectors makes the vectors that are not there yet.
     """
     bounds = bounds or current_bounds()
     people = EndUser.objects.filter(catalog_id=catalog_id, id__lte=bounds.user).order_by("id")
@@ -70,7 +74,14 @@ def load_dataset(*, catalog_id: int, bounds: Bounds | None = None, sensitive: Co
     user_keys, user_fields = _frame(people, (), names[Attribute.Scope.USER])
     item_keys, item_fields = _frame(items, ITEM_COLUMNS, names[Attribute.Scope.ITEM])
     histories = _histories(catalog_id, user_keys, item_keys, last=bounds.interaction, people=None)
-    return Dataset(user_keys, item_keys, _with_fields(histories, user_fields), user_fields, item_fields)
+    dataset = Dataset(user_keys, item_keys, _with_fields(histories, user_fields), user_fields, item_fields)
+    return _with_text(catalog_id, dataset, bounds.item) if text else dataset
+
+
+def _with_text(catalog_id: int, dataset: Dataset, newest: int) -> Dataset:
+    composed = {each.id: each.text for each in texts.item_texts(catalog_id, newest=newest)}
+    said = np.array([composed.get(key, "") for key in dataset.items.keys.tolist()], dtype=object)
+    return replace(dataset, item_vectors=texts.item_vectors(catalog_id, dataset.items), item_texts=said)
 
 
 def load_histories(*, catalog_id: int, users: Sequence[int], items: IdMap) -> Histories:

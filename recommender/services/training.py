@@ -28,7 +28,7 @@ from recommender.evaluation.protocol import evaluate, fit_measured
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
-from recommender.services import audit, checkpoints, evaluating, forgetting
+from recommender.services import audit, checkpoints, encoding, evaluating, forgetting
 from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
 from recommender.services.versions import code_version
@@ -167,7 +167,12 @@ class _Training:
         """
         left = self.resume or self.measured
         bounds = Bounds(**left.extra["bounds"]) if left else current_bounds()
-        dataset = load_dataset(catalog_id=self.run.catalog_id, bounds=bounds)
+        text = registry.needs_text(self.run.algorithm, self.config)
+        if text:
+            encoding.ensure_vectors(
+                catalog_id=self.run.catalog_id, newest=bounds.item, report=lambda *_: self.lease.check()
+            )
+        dataset = load_dataset(catalog_id=self.run.catalog_id, bounds=bounds, text=text)
         mark = fingerprint(dataset)
         if left and left.extra["fingerprint"] != mark:
             self._start_anew()
