@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.algorithms.base import Config, Recommender, Report, State, mask_seen, ranks_of, top_k
-from recommender.data.dataset import Dataset, Histories, Holdout, Int
+from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.data.splits import Split
 from recommender.evaluation.ranking import coverage, ranking_metrics
 from recommender.exceptions import RecommenderError
@@ -26,12 +26,13 @@ class Evaluation:
     """`per_user`: column `user` (database key) and one per metric (`ndcg@10`), a row per person asked about.
 
     `lists` (n_people, max k) item positions, best first, −1 where the catalog ran out; `summary`: the mean of each
-    metric, `coverage@k`, and nothing else.
+    metric, `coverage@k`, and nothing else; `ranks` (nnz,) the place of each held-out item, inf = never.
     """
 
     per_user: pd.DataFrame
     lists: Int
     summary: dict[str, float]
+    ranks: NDArray[np.float64]
 
 
 def evaluate(
@@ -55,7 +56,7 @@ def evaluate(
     for start in range(0, n_people, batch):
         at = np.arange(start, min(start + batch, n_people))
         targets = holdout.targets.select(at)
-        scores = _masked_scores(model, holdout.histories.select(at))
+        scores = only(_masked_scores(model, holdout.histories.select(at)), holdout)
         first, last = holdout.targets.indptr[at[0]], holdout.targets.indptr[at[-1] + 1]
         ranks[first:last] = ranks_of(scores, targets.rows, targets.items)
         lists[at], _ = top_k(scores, deepest)
@@ -63,7 +64,17 @@ def evaluate(
             progress((at[-1] + 1) / n_people)
     metrics = ranking_metrics(ranks, holdout.targets.rows, n_people, ks)
     per_user = pd.DataFrame({"user": dataset.users.keys[holdout.people], **metrics})
-    return Evaluation(per_user, lists, _summary(metrics, lists, ks, dataset.n_items))
+    ranked = dataset.n_items if holdout.candidates is None else len(holdout.candidates)
+    return Evaluation(per_user, lists, _summary(metrics, lists, ks, ranked), ranks)
+
+
+def only(scores: Float, holdout: Holdout) -> Float:
+    """Scores (n, n_items) with −inf for items that this holdout does not rank."""
+    if holdout.candidates is None:
+        return scores
+    masked = np.full_like(scores, -np.inf)
+    masked[:, holdout.candidates] = scores[:, holdout.candidates]
+    return masked
 
 
 def _masked_scores(model: Recommender, histories: Histories) -> NDArray[np.float32]:
@@ -82,10 +93,14 @@ def _summary(
 
 @dataclass(frozen=True)
 class Fitted:
-    """`model`: learned from everything but the test. `chosen`: the configuration with which to train on everything."""
+    """`model`: learned from everything but the test. `chosen`: the configuration with which to train on everything.
+
+    `blind`: the one that validation was asked of while it chose, where that happened in this go.
+    """
 
     model: Recommender
     chosen: Config
+    blind: Recommender | None = None
 
 
 Create = Callable[[Config], Recommender]
@@ -110,18 +125,18 @@ def fit_measured(
     are trained once, on `split.before_test`. Every training starts from `seed`. `report` sees the whole go from 0 to
     1 with a metric `stage` (0 choosing, 1 measured); the state it is given resumes either. May raise Cancelled.
     """
-    model = create(config)
+    model, blind = create(config), None
     stages = 2 if model.uses_validation and len(split.validation.people) else 1
     chosen, inner = _resumed(config, resume)
     if stages == 2 and (resume is None or int(resume[STAGE][0]) == CHOOSING):
         told = _part(report, CHOOSING, (0.0, 0.5), {})
         rng = np.random.default_rng(seed)
         model.fit(split.train, validation=split.validation, parents=parents, resume=inner, rng=rng, report=told)
-        chosen, inner = model.refit_config(), None
+        chosen, inner, blind = model.refit_config(), None, model
     told = _part(report, MEASURED, (1 - 1 / stages, 1.0), {CHOSEN: _packed(chosen)})
     model = create(chosen)
     model.fit(split.before_test, parents=parents, resume=inner, rng=np.random.default_rng(seed), report=told)
-    return Fitted(model, chosen)
+    return Fitted(model, chosen, blind)
 
 
 def _resumed(config: Config, resume: State | None) -> tuple[Config, State | None]:

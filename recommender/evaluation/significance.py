@@ -37,38 +37,72 @@ class Comparison:
     p: float
 
 
-def bootstrap_means(values: Values, *, resamples: int = RESAMPLES, seed: int = 0) -> Values:
-    """(resamples, n_metrics) means of `values` (n_people, n_metrics) under multinomial weights over people."""
+def bootstrap_sums(values: Values, *, resamples: int = RESAMPLES, seed: int = 0) -> Values:
+    """(resamples, n_metrics) sums of `values` (n_people, n_metrics) under multinomial weights over people."""
     rng = np.random.default_rng(seed)
     people = len(values)
-    means = np.empty((resamples, values.shape[1]))
+    sums = np.empty((resamples, values.shape[1]))
     block = max(1, CELLS // max(1, people))
     for start in range(0, resamples, block):
         size = min(block, resamples - start)
         drawn = rng.integers(people, size=(size, people)) + np.arange(size)[:, None] * people
         weights = np.bincount(drawn.reshape(-1), minlength=size * people).reshape(size, people)
-        means[start : start + size] = weights.astype(np.float64) @ values / people
-    return means
+        sums[start : start + size] = weights.astype(np.float64) @ values
+    return sums
+
+
+def bootstrap_means(values: Values, *, resamples: int = RESAMPLES, seed: int = 0) -> Values:
+    """(resamples, n_metrics) means under multinomial weights over people.
+
+    A person of whom a metric is not known (nan) takes no part in that metric's means.
+    """
+    known = ~np.isnan(values)
+    if known.all():
+        return bootstrap_sums(values, resamples=resamples, seed=seed) / max(1, len(values))
+    both = np.concatenate([np.where(known, values, 0.0), known], axis=1)
+    sums = bootstrap_sums(both, resamples=resamples, seed=seed)
+    above, below = sums[:, : values.shape[1]], sums[:, values.shape[1] :]
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
+
+
+def ratio_intervals(above: Values, below: Values, *, level: float = 0.95) -> tuple[Values, Values, Values] | None:
+    """Σ above / Σ below per column of `above` (n_people, n), with its interval, people resampled; None if Σ below = 0.
+
+    With fewer than two people low and high are nan.
+    """
+    total = below.sum()
+    if not total:
+        return None
+    value = above.sum(axis=0) / total
+    if len(below) < 2:
+        return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
+    sums = bootstrap_sums(np.concatenate([above, below[:, None]], axis=1))
+    drawn = sums[:, :-1][sums[:, -1] > 0] / sums[sums[:, -1] > 0, -1:]
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return value, low, high
 
 
 def intervals(per_user: pd.DataFrame, *, level: float = 0.95, resamples: int = RESAMPLES) -> dict[str, Interval]:
-    """Mean and bootstrap interval of each metric column (those named like `ndcg@10`) of a table with a row a person.
+    """Mean and bootstrap interval of each metric column of a table with a row a person (see metric_columns).
 
-    Every metric is resampled with the same people. With fewer than two people low and high are nan.
+    Every metric is resampled with the same people; a person of whom it is not known (nan) takes no part in it. With
+    fewer than two people low and high are nan.
     """
     names = metric_columns(per_user)
     values = per_user[names].to_numpy(dtype=np.float64)
-    if len(values) < 2:
-        return {name: Interval(float(values[:, at].mean()) if len(values) else np.nan, np.nan, np.nan)
-                for at, name in enumerate(names)}  # fmt: skip
-    means = bootstrap_means(values, resamples=resamples)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    centre = values.mean(axis=0)
+    counts = (~np.isnan(values)).sum(axis=0)
+    centre = np.divide(np.nansum(values, axis=0), counts, out=np.full(len(names), np.nan), where=counts > 0)
+    low, high = np.full((2, len(names)), np.nan)
+    several = counts >= 2
+    if several.any():
+        means = bootstrap_means(values[:, several], resamples=resamples)
+        low[several], high[several] = np.nanquantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return {name: Interval(float(centre[at]), float(low[at]), float(high[at])) for at, name in enumerate(names)}
 
 
 def metric_columns(per_user: pd.DataFrame) -> list[str]:
-    return [str(name) for name in per_user.columns if "@" in str(name)]
+    """Names of metrics in a table of people: all but the key and what is only known beside them (`of_…`)."""
+    return [str(name) for name in per_user.columns if name != "user" and not str(name).startswith("of_")]
 
 
 def compare(a: pd.DataFrame, b: pd.DataFrame, metric: str, *, seed: int = 0) -> Comparison:
@@ -78,7 +112,7 @@ def compare(a: pd.DataFrame, b: pd.DataFrame, metric: str, *, seed: int = 0) -> 
     person's difference, (1 + as extreme) / (1 + flips), so never 0. With no shared people all but `people` are nan.
     """
     both = a[["user", metric]].merge(b[["user", metric]], on="user", suffixes=("_a", "_b"))
-    differences = (both[f"{metric}_a"] - both[f"{metric}_b"]).to_numpy(dtype=np.float64)
+    differences = (both[f"{metric}_a"] - both[f"{metric}_b"]).dropna().to_numpy(dtype=np.float64)
     if not len(differences):
         return Comparison(0, np.nan, np.nan, np.nan, np.nan)
     low, high = np.quantile(bootstrap_means(differences[:, None], seed=seed)[:, 0], [0.025, 0.975])

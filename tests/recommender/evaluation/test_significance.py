@@ -80,3 +80,13 @@ def test_two_thousand_resamples_of_six_thousand_people_take_seconds_not_minutes(
     start = time.perf_counter()
     intervals(values)
     assert time.perf_counter() - start < 10
+
+
+def test_people_of_whom_a_metric_is_not_known_take_no_part_in_it() -> None:
+    people = pd.DataFrame({"user": range(4), "a@1": [1.0, 0.0, 1.0, 0.0], "b@1": [1.0, np.nan, 0.0, np.nan],
+                           "c@1": [np.nan, np.nan, np.nan, 1.0], "of_note": range(4)})  # fmt: skip
+    found = intervals(people)
+    assert set(found) == {"a@1", "b@1", "c@1"}
+    assert (found["a@1"].value, found["b@1"].value, found["c@1"].value) == (0.5, 0.5, 1.0)
+    assert 0 <= found["b@1"].low < found["b@1"].high <= 1
+    assert np.isnan(found["c@1"].low)
