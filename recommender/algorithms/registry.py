@@ -12,12 +12,13 @@ ALGORITHMS: dict[str, str] = {
     "popularity": "recommender.algorithms.popularity:Popularity",
     "latest": "recommender.algorithms.latest:Latest",
     "user_knn": "recommender.algorithms.user_knn:UserKNN",
+    "mf": "recommender.algorithms.mf:MF",
     "item_knn": "recommender.algorithms.item_knn:ItemKNN",
     "ease": "recommender.algorithms.ease:EASE",
     "ials": "recommender.algorithms.ials:IALS",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
 }
-RATING: dict[str, bool] = {"user_knn": True}
+RATING: dict[str, bool] = {"user_knn": True, "mf": False}
 """Those that predict ratings, and whether they rank as well. Written here so that a page can say what a recommender
 does without importing it; the conformance tests hold it against the classes."""
 REMEMBERING: frozenset[str] = frozenset({"user_knn"})

@@ -19,6 +19,7 @@ from tests.recommender.builders import blocks, dataset, histories
 SMALL: dict[str, dict[str, Any]] = {
     "sasrec": {"factors": 16, "length": 12, "epochs": 3, "batch": 16},
     "ials": {"factors": 8},
+    "mf": {"factors": 8, "epochs": 3},
 }
 """Settings with which an algorithm trains in a second on a handful of people."""
 
@@ -253,7 +254,7 @@ def vars_of(given: Histories) -> dict[str, Any]:
 
 @every
 def test_something_is_learned_where_there_is_something_to_learn(name: str) -> None:
-    if name in ("random", "popularity", "latest"):
+    if name in ("random", "popularity", "latest") or "ranking" not in registry.abilities(name):
         return
     settings = {"epochs": 30, "learning_rate": 0.005} if name == "sasrec" else {}
     data = blocks(n_people=200)
