@@ -15,6 +15,7 @@ ALGORITHMS: dict[str, str] = {
     "mf": "recommender.algorithms.mf:MF",
     "item_knn": "recommender.algorithms.item_knn:ItemKNN",
     "ease": "recommender.algorithms.ease:EASE",
+    "item2vec": "recommender.algorithms.item2vec:Item2Vec",
     "ials": "recommender.algorithms.ials:IALS",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
 }

@@ -14,6 +14,7 @@ Say = Callable[[str], None]
 BENCHMARKS = {
     "import": "recsite.benchmarks.importing",
     "quality": "recsite.benchmarks.quality",
+    "ratings": "recsite.benchmarks.ratings",
     "serving": "recsite.benchmarks.serving",
 }
 

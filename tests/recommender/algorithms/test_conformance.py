@@ -19,9 +19,15 @@ from tests.recommender.builders import blocks, dataset, histories
 SMALL: dict[str, dict[str, Any]] = {
     "sasrec": {"factors": 16, "length": 12, "epochs": 3, "batch": 16},
     "ials": {"factors": 8},
+    "item2vec": {"factors": 8, "epochs": 3},
     "mf": {"factors": 8, "epochs": 3},
 }
 """Settings with which an algorithm trains in a second on a handful of people."""
+LONGER: dict[str, dict[str, Any]] = {
+    "sasrec": {"epochs": 30, "learning_rate": 0.005},
+    "item2vec": {"epochs": 30, "sample": 0.0},
+}
+"""What has to be changed of these where something is to be learned."""
 
 every = pytest.mark.parametrize("name", list(registry.ALGORITHMS))
 
@@ -256,7 +262,7 @@ def vars_of(given: Histories) -> dict[str, Any]:
 def test_something_is_learned_where_there_is_something_to_learn(name: str) -> None:
     if name in ("random", "popularity", "latest") or "ranking" not in registry.abilities(name):
         return
-    settings = {"epochs": 30, "learning_rate": 0.005} if name == "sasrec" else {}
+    settings = LONGER.get(name, {})
     data = blocks(n_people=200)
     made = registry.create(name, config(name).replace(**settings))
     scores = made.fit(data, rng=np.random.default_rng(0), report=Kept()).score(histories([[1, 2, 3], [13, 14, 15]]))
