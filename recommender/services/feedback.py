@@ -24,7 +24,8 @@ CREATE = """
     WHERE NOT EXISTS (SELECT FROM {table} known WHERE known.catalog_id = %(catalog)s AND known.client_id = given)
     ORDER BY given ON CONFLICT (catalog_id, client_id) DO NOTHING
 """
-"""In one order for all, so that two calls cannot deadlock; known ids use up no database key."""
+"""In one order for all, so that two calls cannot deadlock; known ids use up no database key. Asked for only where one
+is missing."""
 FIND = """
     SELECT client_id, id FROM {table} WHERE catalog_id = %(catalog)s AND client_id = ANY(%(ids)s)
     ORDER BY id FOR KEY SHARE
@@ -106,13 +107,12 @@ def _found(
     """Database keys of people and items, made where they may be; tried again where one was erased meanwhile."""
     found: list[dict[str, int]] = []
     for table, ids in ((ITEMS, items), (PEOPLE, users)):
-        keys: dict[str, int] = {}
-        for _ in range(3 if create else 1):
-            if create:
-                _create(table, catalog, ids)
-            keys = _find(table, catalog, ids)
+        keys = _find(table, catalog, ids)
+        for _ in range(3 if create else 0):
             if len(keys) == len(ids):
                 break
+            _create(table, catalog, ids)
+            keys = _find(table, catalog, ids)
         found.append(keys)
     return found[1], found[0]
 

@@ -13,6 +13,7 @@ from tests.recommender.api.support import fields_of, problem_of
 
 ALGORITHMS = list(registry.ALGORITHMS)
 MECHANISMS = {"popularity": "popular", "random": "random", "sasrec": "sequence"}
+LINEAR = [name for name in ALGORITHMS if hasattr(registry.get(name), "contributions")]
 
 
 def items(answer):
@@ -55,7 +56,7 @@ def test_a_model_that_is_not_linear_names_its_mechanism_and_claims_no_causes(api
         assert "because" not in each["reason"]["text"].lower()
 
 
-@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name not in MECHANISMS])
+@pytest.mark.parametrize("algorithm", LINEAR)
 def test_a_linear_model_names_what_of_the_history_counted(api, filled, deploy, algorithm):
     run = deploy(filled, algorithm)
     answer = api("read").list_for("u0", n=3)
