@@ -22,9 +22,9 @@ from django.core.files import File
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from recommender.exceptions import BadInput
+from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, DataImport, Run
-from recommender.services import encoding, importing, impressions, leases, monitoring, training
+from recommender.services import encoding, importing, impressions, leases, monitoring, training, undoing
 
 logger = logging.getLogger(__name__)
 reapers: list[Callable[[], None]] = []
@@ -89,29 +89,51 @@ def start_import(
     format: str = "",
     columns: Mapping[str, str] | None = None,
     by: Any = None,
+    preview: bool = False,
 ) -> DataImport:
     """An import of an uploaded file (with files of people and items beside it) that a worker will take up.
 
-    `name` is the file's own, `columns` gives our names their names in the file. See services.importing.create_import.
+    `name` is the file's own, `columns` gives our names their names in the file; `preview` only says what it would do
+    and waits for `start_confirmed`. See services.importing.create_import.
     """
-    options: dict[str, Any] = {"columns": dict(columns or {})}
+    given = dict(columns) if columns is not None else None if preview else {}
+    options: dict[str, Any] = {"columns": given}
     for role, extra in (("users", users), ("items", items)):
         if extra is not None:
             options[f"{role}_upload"] = importing.store_upload(file=extra, name=extra.name or f"{role}.csv")
     upload = importing.store_upload(file=file, name=name)
     row = importing.create_import(
-        catalog=catalog, source=name, format=format, options=options, upload=upload, created_by=by
-    )
+        catalog=catalog, source=name, format=format, options=options, upload=upload, created_by=by,
+        aim=DataImport.Aim.PREVIEW if preview else DataImport.Aim.IMPORT,
+    )  # fmt: skip
     transaction.on_commit(partial(send, import_upload, row.pk))
     return row
 
 
+def start_confirmed(*, row: DataImport) -> None:
+    """A worker will put in what was previewed; see services.importing.confirm_import for what is raised."""
+    importing.confirm_import(row=row)
+    transaction.on_commit(partial(send, import_upload, row.pk))
+
+
+def start_look_again(*, row: DataImport, columns: Mapping[str, str], ignored: Mapping[str, list[str]]) -> None:
+    """A worker will preview an upload with other meanings of its columns."""
+    importing.look_again(row=row, columns=columns, ignored=ignored)
+    transaction.on_commit(partial(send, import_upload, row.pk))
+
+
+def start_undo(*, row: DataImport) -> None:
+    """A worker will take an import back; see services.undoing.ask_to_undo for what is raised."""
+    undoing.ask_to_undo(row=row)
+    transaction.on_commit(partial(send, import_upload, row.pk))
+
+
 @shared_task
 def import_upload(import_id: int) -> None:
-    """Carry an import out; why one failed stands in its row. Then its items' texts are encoded."""
-    with suppress(BadInput):
+    """Carry out what an import aims at; why one failed stands in its row. Then texts that changed are encoded."""
+    with suppress(BadInput, Conflict):
         done = importing.run_import(import_id=import_id)
-        if done.status == DataImport.Status.SUCCEEDED:
+        if done.status in (DataImport.Status.SUCCEEDED, DataImport.Status.UNDONE):
             start_encoding(catalog_id=done.catalog_id)
 
 
@@ -137,9 +159,11 @@ reapers.append(reap_encodings)
 
 
 def reap_imports() -> None:
-    """Enqueue imports whose worker died or whose message was lost."""
+    """Enqueue imports whose worker died or whose message was lost; drop what is kept no longer."""
     for import_id in importing.dead_imports():
         import_upload.delay(import_id)
+    importing.forget_previews()
+    undoing.forget_traces()
 
 
 reapers.append(reap_imports)

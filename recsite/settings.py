@@ -178,6 +178,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = TIME_ZONE
 LEASE_SECONDS = env.int("LEASE_SECONDS", 30)
 """A run or import whose heartbeat is older than this is taken up by another worker."""
+IMPORT_UNDO_DAYS = env.int("IMPORT_UNDO_DAYS", 30)
+"""How long an import can be undone: so long the values that it changed are kept."""
 
 # Serving
 SERVING_THREADS = env.int("SERVING_THREADS", 1)

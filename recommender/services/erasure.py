@@ -9,7 +9,7 @@ from django.db import transaction
 
 from recommender import hooks
 from recommender.exceptions import Conflict
-from recommender.models import Catalog, EndUser, Impression, Interaction, Run
+from recommender.models import Attribute, Catalog, EndUser, ImportTrace, Impression, Interaction, Run
 from recommender.services import answers, audit, evaluating, forgetting, popular
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         keys = list(locked.values_list("pk", flat=True))
         for listener in hooks.erasure_listeners:
             listener(catalog=catalog, user_ids=keys)
+        ImportTrace.objects.filter(scope=Attribute.Scope.USER, key__in=keys).delete()
         Impression.objects.filter(user_id__in=keys).delete()
         Interaction.objects.filter(user_id__in=keys).delete()
         EndUser.objects.filter(pk__in=keys).delete()

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from recommender.exceptions import Cancelled
 from recommender.models import DataImport
 
 log = logging.getLogger(__name__)
@@ -20,14 +21,16 @@ SECONDS = 1.0
 class Progress:
     """Writes phase, share done and heartbeat every second until the block ends."""
 
-    def __init__(self, import_id: int, report: Any = None) -> None:
-        self.import_id, self._report = import_id, report
+    def __init__(self, import_id: int, report: Any = None, *, cancelled: bool = False) -> None:
+        self.import_id, self._report, self.cancelled = import_id, report, cancelled
         self.phase, self.done = "waiting", 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._write_until_over, name="import progress", daemon=True)
 
     def at(self, phase: str, done: float) -> None:
-        """Called by the import as it goes on."""
+        """Called by the import as it goes on. Raises Cancelled where someone asked it to stop."""
+        if self.cancelled:
+            raise Cancelled("The import was cancelled.")
         self.phase, self.done = phase, min(1.0, max(0.0, done))
         if self._report is not None:
             self._report(phase, self.done)
@@ -62,9 +65,10 @@ class Progress:
             cursor.execute("SET lock_timeout = '500ms'")
             cursor.execute(
                 f"UPDATE {DataImport._meta.db_table} SET phase = %s, progress = %s, heartbeat = now() "
-                "WHERE id = %s AND status = 'running'",
+                "WHERE id = %s AND status = 'running' RETURNING cancel_requested",
                 [self.phase, self.done, self.import_id],
             )
+            self.cancelled = self.cancelled or (True,) in cursor.fetchall()
 
 
 def free(*, import_id: int, lease_seconds: float) -> bool:

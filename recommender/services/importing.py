@@ -6,40 +6,34 @@ import logging
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
-from numpy.typing import NDArray
 from psycopg import Error as PsycopgError
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
-from recommender.data.readers import FORMATS, Reading, open_reading
-from recommender.data.readers.ahead import ahead
-from recommender.data.readers.rows import Batch, Column
-from recommender.data.readers.tables import Table
-from recommender.exceptions import BadImport, BadInput
-from recommender.models import Catalog, DataImport, EndUser, Interaction, Item
-from recommender.services import audit, copying, popular, upserting
+from recommender.data.readers import FORMATS
+from recommender.exceptions import BadImport, BadInput, Cancelled, Conflict
+from recommender.models import Catalog, DataImport
+from recommender.services import import_preview, undoing
+from recommender.services.import_attempt import LOCK, Import, note_import
 from recommender.services.import_progress import Progress, free
 
+__all__ = ["LOCK", "Import", "create_import", "run_import"]
 log = logging.getLogger(__name__)
 
-LOCK = 7_001
-"""First half of the advisory lock that imports take on a catalog: two into one catalog go one after the other."""
-
 TRIES = 3
+PREVIEW_HOURS = 24
 Report = Callable[[str, float], None]
 
 
@@ -51,6 +45,7 @@ def create_import(
     options: Mapping[str, Any] | None = None,
     upload: str = "",
     created_by: Any = None,
+    aim: str = DataImport.Aim.IMPORT,
 ) -> DataImport:
     """An import that waits to be run.
 
@@ -68,6 +63,7 @@ def create_import(
         options=dict(options or {}),
         upload=upload,
         created_by=created_by,
+        aim=aim,
     )
 
 
@@ -83,27 +79,114 @@ def plain_name(name: str) -> str:
 
 
 def run_import(*, import_id: int, report: Report | None = None) -> DataImport:
-    """Carries an import out and returns it; does nothing where another worker has it or it is over.
+    """Carries out what an import aims at (preview, import, undo) and returns it; does nothing where another worker has
+    it or it is over.
 
     `report(phase, share done)` is called as it goes on. Raises BadImport where the file is not what it says (then
-    nothing has changed but the import's own row); any other error is noted there as well.
+    nothing has changed but the import's own row; a preview says it there instead) and Conflict where it cannot be
+    undone; any other error is noted there as well. One that was cancelled returns.
     """
     if free(import_id=import_id, lease_seconds=settings.LEASE_SECONDS):
         done = DataImport.objects.select_related("catalog").get(pk=import_id)
         try:
-            with Progress(import_id, report) as progress, local_files(done) as paths:
-                attempt(done, paths, progress)
-        except BadInput as error:
-            fail(import_id, str(error))
+            with Progress(import_id, report, cancelled=done.cancel_requested) as progress:
+                AIMS[done.aim](done, progress)
+        except Cancelled:
+            end_cancelled(done)
+        except (BadInput, Conflict) as error:
+            fail(done, str(error))
             raise
         except KeyboardInterrupt:
-            fail(import_id, "It was stopped; nothing was changed.")
+            fail(done, "It was stopped; nothing was changed.")
             raise
         except Exception as error:
-            fail(import_id, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
+            fail(done, f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}")
             raise
-        discard_uploads(done)
     return DataImport.objects.get(pk=import_id)
+
+
+def put_in(done: DataImport, progress: Progress) -> None:
+    with local_files(done) as paths:
+        attempt(done, paths, progress)
+    discard_uploads(done)
+
+
+def look(done: DataImport, progress: Progress) -> None:
+    """Says what it would do; the files are kept until that is confirmed or dropped."""
+    with local_files(done) as paths:
+        import_preview.preview(done, paths, progress)
+
+
+AIMS: dict[str, Callable[[DataImport, Progress], None]] = {
+    DataImport.Aim.IMPORT: put_in,
+    DataImport.Aim.PREVIEW: look,
+    DataImport.Aim.UNDO: undoing.undo,
+}
+
+
+def cancel_import(*, row: DataImport) -> None:
+    """Stops one that waits at once, one that runs within seconds, as if it had never begun.
+
+    Raises Conflict where it is over.
+    """
+    mine = DataImport.objects.filter(pk=row.pk)
+    if mine.filter(status=DataImport.Status.QUEUED).update(status=DataImport.Status.RUNNING, heartbeat=Now()):
+        end_cancelled(DataImport.objects.get(pk=row.pk))
+    elif not mine.filter(status=DataImport.Status.RUNNING).update(cancel_requested=True):
+        row.refresh_from_db()
+        raise Conflict(f"The import is over ({row.get_status_display()}); there is nothing to cancel.")
+    row.refresh_from_db()
+
+
+def confirm_import(*, row: DataImport) -> None:
+    """What was previewed is to be put in. Raises Conflict where it cannot be, or was decided already."""
+    if row.preview.get("error"):
+        raise Conflict(f"It cannot be put in as it is: {row.preview['error']}")
+    decide(row, aim=DataImport.Aim.IMPORT)
+
+
+def look_again(*, row: DataImport, columns: Mapping[str, str], ignored: Mapping[str, list[str]]) -> None:
+    """Previews it again with other meanings of its columns. Raises Conflict where it was decided already."""
+    options = {**row.options, "columns": dict(columns), "ignored": dict(ignored)}
+    decide(row, aim=DataImport.Aim.PREVIEW, options=options)
+
+
+def decide(row: DataImport, **changes: Any) -> None:
+    waiting = {"status": DataImport.Status.QUEUED, "progress": 0.0, "phase": "", "preview": {}, **changes}
+    previewed = DataImport.objects.filter(pk=row.pk, status=DataImport.Status.PREVIEWED)
+    if not previewed.update(**waiting):
+        raise Conflict("This upload has been decided on already; put the file in again.")
+    row.refresh_from_db()
+
+
+def drop_preview(*, row: DataImport) -> None:
+    """Drops an upload that was only looked at, with its files. Raises Conflict where it was decided already."""
+    if not DataImport.objects.filter(pk=row.pk, status=DataImport.Status.PREVIEWED).delete()[0]:
+        raise Conflict("This upload has been decided on already.")
+    discard_uploads(row)
+
+
+def forget_previews() -> None:
+    """Drops uploads that nobody decided on for a day: they hold what people did."""
+    late = timezone.now() - timedelta(hours=PREVIEW_HOURS)
+    for row in DataImport.objects.filter(status=DataImport.Status.PREVIEWED, created__lt=late):
+        with suppress(Conflict):
+            drop_preview(row=row)
+
+
+def end_cancelled(done: DataImport) -> None:
+    """What was to be undone stays done."""
+    kept = done.aim == DataImport.Aim.UNDO
+    if not kept:
+        discard_uploads(done)
+    DataImport.objects.filter(pk=done.pk).update(
+        status=DataImport.Status.SUCCEEDED if kept else DataImport.Status.CANCELLED,
+        aim=DataImport.Aim.IMPORT,
+        cancel_requested=False,
+        preview={},
+        finished=done.finished if kept else timezone.now(),
+        phase="",
+    )
 
 
 def attempt(done: DataImport, paths: dict[str, Path], progress: Progress) -> None:
@@ -122,23 +205,22 @@ def attempt(done: DataImport, paths: dict[str, Path], progress: Progress) -> Non
             return
 
 
-def fail(import_id: int, reason: str) -> None:
-    failed = DataImport.objects.select_related("catalog").get(pk=import_id)
-    discard_uploads(failed)
+def fail(done: DataImport, reason: str) -> None:
+    """Notes why; an import that could not be undone stays done."""
+    undone = done.aim == DataImport.Aim.UNDO
+    if not undone:
+        discard_uploads(done)
     with transaction.atomic():
-        DataImport.objects.filter(pk=import_id).update(
-            status=DataImport.Status.FAILED, error=reason[:1_000], finished=timezone.now(), phase=""
+        DataImport.objects.filter(pk=done.pk).update(
+            status=DataImport.Status.SUCCEEDED if undone else DataImport.Status.FAILED,
+            aim=DataImport.Aim.IMPORT,
+            error=reason[:1_000],
+            preview={},
+            finished=done.finished if undone else timezone.now(),
+            phase="",
         )
-        note_import(failed, "import-failed")
-
-
-def note_import(row: DataImport, action: str) -> None:
-    """In the audit trail: which file, and how many rows were new. No reason of a failure: it may quote a row."""
-    new = {
-        role: counts.get("new", 0) for role, counts in row.counts.items() if role in ("users", "items", "interactions")
-    }
-    details = {"import": row.pk, "format": row.format, **({"new": new} if new else {})}
-    audit.note(catalog=row.catalog, login=row.created_by, action=action, subject=row.source, details=details)
+        if not undone:
+            note_import(DataImport.objects.select_related("catalog").get(pk=done.pk), "import-failed")
 
 
 def discard_uploads(done: DataImport) -> None:
@@ -180,202 +262,13 @@ def dead_imports() -> list[int]:
     """
     late = Now() - timedelta(seconds=settings.LEASE_SECONDS)
     dead = DataImport.objects.filter(status=DataImport.Status.RUNNING, heartbeat__lt=late)
-    dead.filter(upload="").update(
+    apart = ~Q(upload="") | Q(aim=DataImport.Aim.UNDO)
+    dead.exclude(apart).update(
         status=DataImport.Status.FAILED,
         error="The process that ran it has ended; start the import again.",
         finished=timezone.now(),
         phase="",
+        aim=DataImport.Aim.IMPORT,
     )
-    waiting = DataImport.objects.filter(status=DataImport.Status.QUEUED, created__lt=late).exclude(upload="")
+    waiting = DataImport.objects.filter(status=DataImport.Status.QUEUED, created__lt=late).filter(apart)
     return [*dead.values_list("pk", flat=True), *waiting.values_list("pk", flat=True)]
-
-
-@dataclass
-class Import:
-    """One attempt at an import."""
-
-    row: DataImport
-    paths: dict[str, Path]
-    progress: Progress
-    staged: bool = False
-    known: dict[str, dict[str, int]] = field(default_factory=lambda: {"users": {}, "items": {}})
-    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def catalog(self) -> Catalog:
-        return self.row.catalog
-
-    def run(self) -> None:
-        reading = open_reading(
-            self.paths["path"],
-            format=self.row.format,
-            users=self.paths.get("users"),
-            items=self.paths.get("items"),
-            columns=self.row.options.get("columns"),
-            ignored=self.row.options.get("ignored"),
-        )
-        self.row.format, self.row.has_clock = reading.format, reading.interactions.has_clock
-        try:
-            with transaction.atomic():
-                if not self._lock():
-                    return
-                self._entities(reading)
-                self._interactions(reading)
-                self.progress.stop()
-                self._keep_rejects(reading)
-                self._succeed(reading)
-        except BadInput:
-            self._keep_rejects(reading)
-            self.row.save(update_fields=["rejects", "counts", "format"])
-            raise
-        refresh_statistics(Interaction)
-        popular.changed(catalog_id=self.catalog.pk)
-
-    def _lock(self) -> bool:
-        """One import into a catalog at a time; references are checked as rows come, not all at the end.
-
-        False where another worker, whose lease had run out, has done this import meanwhile.
-        """
-        self.progress.at("waiting for another import into this catalog", 0.0)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK, self.catalog.pk])
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        return DataImport.objects.filter(pk=self.row.pk, status=DataImport.Status.RUNNING).exists()
-
-    def _entities(self, reading: Reading) -> None:
-        for entities in (*reading.items, *reading.users):  # as the API does, so that the two seldom meet head-on
-            role, table = entities.table.role, entities.table
-            self.progress.at(f"reading {role}", reading.done)
-            declared = entities.declare(upserting.declared_types(catalog=self.catalog, scope=entities.scope))
-            upserting.declare_attributes(catalog=self.catalog, declared=declared)
-            rows = entities.rows(reading.rejects)
-            if role == "users":
-                found = upserting.upsert_users(catalog=self.catalog, users=rows)
-            else:
-                found = upserting.upsert_items(catalog=self.catalog, items=rows)
-            refuse_nonsense(table, reading)
-            self.counts[role] = {"read": table.read, **found.counts(), "rejected": reading.rejects.tables[role]}
-        for model in (EndUser, Item):
-            refresh_statistics(model, only_if_grown=True)
-
-    def _interactions(self, reading: Reading) -> None:
-        table, source = reading.interactions.table, reading.interactions
-        self.staged = self.staged or source.has_event_ids or self._has_interactions()
-        now = int(time.time() * 1_000_000)
-        new = taken = 0
-        with connection.cursor() as cursor:
-            if self.staged:
-                cursor.execute("DROP TABLE IF EXISTS arriving")
-                cursor.execute(ARRIVING)
-            for batch in ahead(source.batches(reading.rejects)):
-                new += self._write(cursor, batch, now)
-                taken += len(batch)
-                self.progress.at("reading interactions", reading.done)
-        if not table.read:
-            raise BadImport(f"{table.name} has no rows.", field="path")
-        refuse_nonsense(table, reading)
-        self.counts["interactions"] = {
-            "read": table.read,
-            "new": new,
-            "same": taken - new,
-            "rejected": reading.rejects.tables["interactions"],
-            "duplicates": source.duplicates,
-            "contradicting": source.contradicting,
-        }
-
-    def _has_interactions(self) -> bool:
-        return Interaction.objects.filter(catalog=self.catalog).exists()
-
-    def _write(self, cursor: Any, batch: Batch, now: int) -> int:
-        """Writes a batch; returns how many of its rows were new."""
-        if not len(batch):
-            return 0
-        items = self._keys("items", Item, batch.items)
-        users = self._keys("users", EndUser, batch.users)
-        fixed = copying.fixed_part(batch, self.catalog.pk, self.row.pk, users, items, now)
-        rows = copying.stream(fixed, *copying.tails(batch))
-        if not self.staged:
-            copying.copy_rows(cursor, INTERACTIONS, rows)
-            return len(batch)
-        copying.copy_rows(cursor, "arriving", rows)
-        cursor.execute(TAKE_OVER)
-        new: int = cursor.rowcount
-        cursor.execute("TRUNCATE arriving")
-        return new
-
-    def _keys(self, role: str, model: type[EndUser] | type[Item], column: Column) -> NDArray[np.int64]:
-        """(n,) database keys of the rows' people or items; bare rows are made for ids not seen before."""
-        known = self.known[role]
-        used = np.unique(column.codes).tolist()
-        if new := sorted({column.words[code] for code in used} - known.keys()):
-            found, made = upserting.ensure_ids(model=model, catalog=self.catalog, client_ids=new)
-            known.update(found)
-            counts = self.counts.setdefault(role, {})
-            counts["bare"] = counts.get("bare", 0) + made
-            if made:
-                refresh_statistics(model, only_if_grown=True)
-        table = np.zeros(len(column.words), dtype=np.int64)
-        table[used] = [known[column.words[code]] for code in used]
-        return table[column.codes]
-
-    def _keep_rejects(self, reading: Reading) -> None:
-        rejects = reading.rejects
-        self.row.counts = {
-            **self.counts,
-            "reasons": dict(rejects.reasons.most_common(50)),
-            "notes": reading.notes(),
-            "durations": {"total": round(time.monotonic() - self.started, 2)},
-        }
-        if len(rejects):
-            rejects.file.seek(0)
-            with File(rejects.file) as file:
-                file.mode = "rb"
-                self.row.rejects = default_storage.save(f"imports/{self.row.pk}/rejects.csv", file)
-
-    def _succeed(self, reading: Reading) -> None:
-        self.row.status, self.row.progress, self.row.phase = DataImport.Status.SUCCEEDED, 1.0, ""
-        self.row.finished = timezone.now()
-        self.row.save()
-        note_import(self.row, "import")
-        shown = {role: counts for role, counts in self.counts.items() if isinstance(counts, dict)}
-        log.debug("import %s of %s into %s: %s", self.row.pk, self.row.source, self.catalog.name, shown)
-
-
-INTERACTIONS = Interaction._meta.db_table
-ARRIVING = (
-    f"CREATE TEMPORARY TABLE arriving ON COMMIT DROP AS SELECT {copying.COLUMNS} FROM {INTERACTIONS} WITH NO DATA"
-)
-TAKE_OVER = (
-    f"INSERT INTO {INTERACTIONS} ({copying.COLUMNS}) SELECT {copying.COLUMNS} FROM arriving "
-    "ON CONFLICT (catalog_id, event_key) DO NOTHING"
-)
-
-
-def refuse_nonsense(table: Table, reading: Reading) -> None:
-    """Raises BadImport where more than half of a file's rows cannot be taken: then it is not what it says."""
-    refused = reading.rejects.tables[table.role]
-    if 2 * refused > table.read:
-        reason, count = reading.rejects.reasons.most_common(1)[0]
-        raise BadImport(
-            f"{table.name} is not what it says: {refused:,} of {table.read:,} rows cannot be taken, {count:,} because "
-            f"{reason}. Nothing was changed.",
-            field="path",
-        )
-
-
-def refresh_statistics(model: type[Any], *, only_if_grown: bool = False) -> None:
-    """Tells PostgreSQL's planner of new rows. On a table it believes empty it checks references by reading it whole.
-
-    Inside a transaction ANALYZE keeps others from analysing the table until the end, hence `only_if_grown`: only
-    where the table has more than twice the rows of its statistics.
-    """
-    table = model._meta.db_table
-    with connection.cursor() as cursor:
-        if only_if_grown:
-            cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table])
-            (known,) = cursor.fetchone()
-            cursor.execute(f"SELECT count(*) FROM (SELECT FROM {table} LIMIT %s) AS part", [2 * max(0, int(known)) + 1])
-            if cursor.fetchone()[0] <= 2 * max(0, known):
-                return
-        cursor.execute(f"ANALYZE {table}")

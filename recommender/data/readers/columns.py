@@ -16,6 +16,10 @@ Columns = Mapping[str, str]
 of its own."""
 
 
+class Unsettled(dict[str, str]):
+    """Columns of which needed ones may still be missing: to look at a file before anyone has said what is what."""
+
+
 def theirs_of(role: str, ours: str, columns: Columns) -> str:
     return columns.get(f"{role}.{ours}", columns.get(ours, ours))
 
@@ -32,7 +36,7 @@ def placed(name: str, header: list[str], role: str, columns: Columns) -> dict[st
     places = {ours: header.index(theirs) for ours, theirs in own.items() if theirs and theirs in header}
     for ours, theirs in own.items():
         asked_for = theirs and (f"{role}.{ours}" in columns or (ours in columns and ours not in ("user", "item")))
-        if ours not in places and (ours in NEEDED[role] or asked_for):
+        if ours not in places and (ours in NEEDED[role] or asked_for) and not isinstance(columns, Unsettled):
             raise missing(name, header, ours, theirs)
     twice = [ours for ours, at in places.items() if list(places.values()).count(at) > 1]
     if twice:
@@ -69,3 +73,8 @@ def files_by_role(source: Folder, suffixes: Collection[str], what: str) -> dict[
         found = ", ".join(rest) if rest else "none"
         raise BadImport(f"{source.name} should hold one {what} of interactions; found: {found}.", field="path")
     return {"interactions": rest[0], **extra}
+
+
+def of_interactions(columns: Columns) -> bool:
+    """Whether any of the names is about the interactions, and not about a file of people or items beside them."""
+    return any(not ours.startswith(("users.", "items.")) for ours in columns)

@@ -18,19 +18,23 @@ def tables(source: Folder, columns: Columns) -> list[Table]:
 
 
 def table(source: Folder, name: str, role: str, columns: Columns) -> Table:
-    """`columns` gives other names for ours ({"user": "visitor_id"}), or places from 1 where there is no header."""
-    rows_of = csv_rows(delimiter_of(source, name))
+    """`columns` gives other names for ours ({"user": "visitor_id"}), or places from 1 (“1” or “#1”) where there is no header."""
+    mark = delimiter_of(source, name)
+    rows_of = csv_rows(mark)
     header = read_header(source, name, rows_of)
     given = given_for(role, columns)
     if is_headless(header, list(given.values())):
-        return headless(source, name, role, len(header), {ours: int(place) for ours, place in given.items() if place})
-    return Table(source, name, role, rows_of, header, placed(name, header, role, columns))
+        return headless(
+            source, name, role, len(header), {ours: int(place.lstrip("#")) for ours, place in given.items() if place}
+        )
+    return Table(source, name, role, rows_of, header, placed(name, header, role, columns), delimiter=mark)
 
 
 def is_headless(header: list[str], given: list[str]) -> bool:
-    """Whether the names given for columns are places in fact."""
+    """Whether the names given for columns are places in fact: “2” where no column is called so, “#2” in any case."""
     named = [theirs for theirs in given if theirs]
-    return bool(named) and all(theirs.isdecimal() and theirs not in header for theirs in named)
+    sure = all(theirs.startswith("#") and theirs[1:].isdecimal() for theirs in named)
+    return bool(named) and (sure or all(theirs.isdecimal() and theirs not in header for theirs in named))
 
 
 def headless(source: Folder, name: str, role: str, width: int, places: dict[str, int]) -> Table:
@@ -43,7 +47,8 @@ def headless(source: Folder, name: str, role: str, width: int, places: dict[str,
         raise BadImport(f"{name} has {width} columns; --column names a place outside them.", field="column")
     header = [f"column_{at + 1}" for at in range(width)]
     columns = {ours: at - 1 for ours, at in places.items()}
-    return Table(source, name, role, csv_rows(delimiter_of(source, name)), header, columns, has_header=False)
+    mark = delimiter_of(source, name)
+    return Table(source, name, role, csv_rows(mark), header, columns, has_header=False, delimiter=mark)
 
 
 def delimiter_of(source: Folder, name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from recommender.data.readers import delimited, jsonlines, movielens, parquet, recbole
-from recommender.data.readers.columns import Columns, refuse_columns
+from recommender.data.readers.columns import Columns, of_interactions, refuse_columns
 from recommender.data.readers.entities import Entities
 from recommender.data.readers.files import Folder, damage_told, folder
 from recommender.data.readers.interactions import Interactions
@@ -61,7 +61,7 @@ def open_reading(
     `ignored` names columns to leave out, by table. Raises BadImport where the files are missing, empty or of another
     format; reads headers, not rows (JSON lines have none and are read through).
     """
-    columns = dict(columns or {})
+    columns = {} if columns is None else columns
     refuse_columns(columns)
     source = folder(path)
     format, tables = recognised(source, format, columns)
@@ -116,7 +116,11 @@ def recognised(source: Folder, format: str, columns: Columns) -> tuple[str, list
         raise BadImport(f"There is no format “{format}”; choose from {', '.join(FORMATS)}.", field="format")
     readers = {"movielens": movielens.tables, "recbole": recbole.tables}
     for name, reader in readers.items():
-        if format in ("", name) and not (name == "movielens" and columns) and (tables := reader(source)) is not None:
+        if (
+            format in ("", name)
+            and not (name == "movielens" and of_interactions(columns))
+            and (tables := reader(source)) is not None
+        ):
             return name, tables
         if format == name:
             raise BadImport(f"{source.name} is not {name}: it holds {listed(source)}.", field="format")

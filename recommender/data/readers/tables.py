@@ -67,9 +67,10 @@ class Table:
     """One file of `source`, as rows under `header`.
 
     `role`: users, items or interactions. `columns` gives the fields that have a meaning of their own (user, item,
-    rating, title …) their place; the other fields keep their names. A row must have `width` fields; `transform` turns
-    it into one under `header`. `types` declares attributes that need not be guessed; `ignored` names columns that are
-    left out. `expected` is the encoding that the format prescribes where a file is not UTF-8.
+    rating, title …) their place; the other fields keep their names, `ignored` ones are left out. A row must have
+    `width` fields; `transform` turns it into one under `header`. `types` declares attributes that need not be guessed.
+    `expected` is the encoding that the format prescribes where a file is not UTF-8; `delimiter` is that of a file
+    whose first line may be a header or not.
     """
 
     source: Folder
@@ -83,6 +84,7 @@ class Table:
     transform: Callable[[list[str]], list[str]] | None = None
     types: Mapping[str, str] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
+    delimiter: str = ""
     expected: str = "utf-8"
     encoding: str = ""
     read: int = 0
