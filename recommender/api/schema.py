@@ -42,6 +42,14 @@ class ProblemSchema(AutoSchema):
     def get_override_parameters(self) -> list[Any]:
         return [CATALOG] if getattr(self.view, "in_catalog", False) else []
 
+    def _resolve_path_parameters(self, variables: list[str]) -> list[dict[str, Any]]:
+        """Whole numbers in addresses are database keys: no sign, from 1 on."""
+        found: list[dict[str, Any]] = super()._resolve_path_parameters(variables)
+        for each in found:
+            if each["schema"].get("type") == "integer":
+                each["schema"]["minimum"] = 1
+        return found
+
     def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
         operation = super().get_operation(*args, **kwargs)
         if operation is not None:
