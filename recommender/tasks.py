@@ -24,7 +24,7 @@ from kombu.exceptions import OperationalError
 
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, DataImport, Run
-from recommender.services import encoding, importing, impressions, leases, monitoring, training, undoing
+from recommender.services import encoding, importing, impressions, leases, monitoring, parents, training, undoing
 
 logger = logging.getLogger(__name__)
 reapers: list[Callable[[], None]] = []
@@ -40,18 +40,33 @@ def send(task: Any, row_id: int) -> None:
 
 
 def start_training(
-    *, catalog: Catalog, algorithm: str, config: Mapping[str, Any] | None = None, seed: int = 0, by: Any = None
+    *,
+    catalog: Catalog,
+    algorithm: str,
+    config: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    by: Any = None,
+    like: Run | None = None,
 ) -> Run:
-    """A run that a worker will take up; see services.training.create_run for what is raised."""
-    run = training.create_run(catalog=catalog, algorithm=algorithm, config=config, seed=seed, by=by)
-    transaction.on_commit(partial(send, train, run.pk))
+    """A run that a worker will take up after its parents; see services.training.create_run for what is raised."""
+    run = training.create_run(catalog=catalog, algorithm=algorithm, config=config, seed=seed, by=by, like=like)
+    transaction.on_commit(partial(send_with_parents, run.pk))
     return run
+
+
+def send_with_parents(run_id: int) -> None:
+    """Hand a run to the workers, or first the parents it waits for: the last of these to end hands it on."""
+    made = [each.pk for each in parents.unfinished_parents(run_id=run_id) if each.made_for_id]
+    for each in made or [run_id]:
+        send(train, each)
 
 
 @shared_task(acks_late=False)
 def train(run_id: int) -> None:
-    """Carry a run out; does nothing where another worker holds it or it is over."""
-    training.execute_run(run_id=run_id)
+    """Carry a run out, and hand on what waited for it; does nothing where another worker holds it or it is over."""
+    if training.execute_run(run_id=run_id):
+        for child in parents.freed_children(run_id=run_id):
+            send(train, child)
 
 
 @shared_task

@@ -18,6 +18,7 @@ ALGORITHMS: dict[str, str] = {
     "item2vec": "recommender.algorithms.item2vec:Item2Vec",
     "ials": "recommender.algorithms.ials:IALS",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
+    "ensemble": "recommender.algorithms.ensemble:Ensemble",
 }
 RATING: dict[str, bool] = {"user_knn": True, "mf": False}
 """Those that predict ratings, and whether they rank as well. Written here so that a page can say what a recommender
@@ -64,3 +65,12 @@ def needs_text(name: str, config: Config) -> bool:
     that is asked with the configuration."""
     said = getattr(get(name), "needs_text", False)
     return bool(said(config) if callable(said) else said)
+
+
+def parents(name: str, config: Config) -> tuple[str, ...]:
+    """Names of the algorithms that a recommender with `config` is made of; () for one that stands alone.
+
+    Its class says so by a function `parents(config)`; its `fit` gets them trained, by name.
+    """
+    found: tuple[str, ...] = getattr(get(name), "parents", lambda config: ())(config)
+    return found

@@ -104,6 +104,9 @@ class Fitted:
 
 
 Create = Callable[[Config], Recommender]
+Parents = Callable[[int], Mapping[str, Recommender]]
+"""The parents of a recommender by stage: at CHOOSING they have not learned from the validation's targets, at MEASURED
+not from the test's."""
 STAGE, CHOSEN = "fit.stage", "fit.chosen"
 CHOOSING, MEASURED = 0, 1
 
@@ -116,26 +119,33 @@ def fit_measured(
     seed: int,
     report: Report,
     resume: State | None = None,
-    parents: Mapping[str, Recommender] | None = None,
+    parents: Parents | None = None,
+    keep: Callable[[Recommender], None] | None = None,
 ) -> Fitted:
     """The recommender whose test figures are reported: it has learned from everything but the test.
 
     Where validation decides something (`uses_validation`), first a training on `split.train` in which
     `split.validation` chooses when to stop, then a second one with that choice on `split.before_test`. All others
     are trained once, on `split.before_test`. Every training starts from `seed`. `report` sees the whole go from 0 to
-    1 with a metric `stage` (0 choosing, 1 measured); the state it is given resumes either. May raise Cancelled.
+    1 with a metric `stage` (0 choosing, 1 measured); the state it is given resumes either. `keep` is given the
+    recommender of the first training, of which others may be made. May raise Cancelled.
     """
+    of_stage = parents or (lambda stage: {})
     model, blind = create(config), None
     stages = 2 if model.uses_validation and len(split.validation.people) else 1
     chosen, inner = _resumed(config, resume)
     if stages == 2 and (resume is None or int(resume[STAGE][0]) == CHOOSING):
         told = _part(report, CHOOSING, (0.0, 0.5), {})
         rng = np.random.default_rng(seed)
-        model.fit(split.train, validation=split.validation, parents=parents, resume=inner, rng=rng, report=told)
+        given = of_stage(CHOOSING)
+        model.fit(split.train, validation=split.validation, parents=given, resume=inner, rng=rng, report=told)
         chosen, inner, blind = model.refit_config(), None, model
+        if keep:
+            keep(model)
     told = _part(report, MEASURED, (1 - 1 / stages, 1.0), {CHOSEN: _packed(chosen)})
     model = create(chosen)
-    model.fit(split.before_test, parents=parents, resume=inner, rng=np.random.default_rng(seed), report=told)
+    given, rng = of_stage(MEASURED), np.random.default_rng(seed)
+    model.fit(split.before_test, parents=given, resume=inner, rng=rng, report=told)
     return Fitted(model, chosen, blind)
 
 

@@ -47,6 +47,17 @@ class Run(models.Model):
     person_metrics = models.CharField(
         max_length=500, blank=True, help_text="Parquet, a row per person, in the storage."
     )
+    parents = models.ManyToManyField(
+        "self", symmetrical=False, blank=True, related_name="children",
+        help_text="Runs of the recommenders that this one is made of.",
+    )  # fmt: skip
+    made_for = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="made",
+        help_text="The run that asked for this one as its parent.",
+    )  # fmt: skip
+    bounds = models.JSONField(
+        null=True, blank=True, help_text='The newest rows it learns from: {"user", "item", "interaction"}.'
+    )
     code_version = models.CharField(max_length=64, blank=True)
     data_fingerprint = models.CharField(max_length=64, blank=True)
     durations = models.JSONField(default=dict, help_text="Seconds per phase.")
@@ -77,11 +88,13 @@ class Run(models.Model):
 
 
 class Checkpoint(models.Model):
-    """Weights of a run in the storage: `resume` (the last epoch's), `measured` (its metrics are the run's) and
-    `final` (refitted on everything; serves and exports)."""
+    """Weights of a run in the storage: `resume` (the last epoch's), `choosing` (has not seen the validation's targets,
+    for recommenders made of others), `measured` (its metrics are the run's) and `final` (refitted on everything; serves
+    and exports)."""
 
     class Purpose(models.TextChoices):
         RESUME = "resume", "to continue from"
+        CHOOSING = "choosing", "while validation chose"
         MEASURED = "measured", "measured on held-out data"
         FINAL = "final", "trained on everything"
 
@@ -97,7 +110,8 @@ class Checkpoint(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "purpose"], name="checkpoint_unique"),
             models.CheckConstraint(
-                condition=models.Q(purpose__in=["resume", "measured", "final"]), name="checkpoint_purpose_known"
+                condition=models.Q(purpose__in=["resume", "choosing", "measured", "final"]),
+                name="checkpoint_purpose_known",
             ),
         ]
 

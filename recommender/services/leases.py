@@ -81,14 +81,15 @@ class Lease:
 
 
 def claim(run_id: int) -> Lease | None:
-    """The lease of a run that waits or whose holder is dead; None where someone holds it or it is over.
+    """The lease of a run that waits or whose holder is dead; None where someone holds it, it is over, or one of its
+    parents is still to be trained.
 
     One UPDATE decides, so that of any number of workers exactly one gets it.
     """
     lease = Lease(run_id, own_name())
     stale = Q(status=Run.Status.RUNNING, heartbeat__lt=Now() - lease_time())
     free = Run.objects.filter(Q(status=Run.Status.QUEUED) | stale, pk=run_id, cancel_requested=False)
-    taken = free.update(
+    taken = free.exclude(parents__status__in=Run.LIVE).update(
         status=Run.Status.RUNNING,
         worker=lease.worker,
         heartbeat=Now(),
@@ -146,7 +147,7 @@ def free_dead_runs() -> list[int]:
 def forgotten_runs() -> list[int]:
     """Runs that have waited for longer than a lease, noted as enqueued now: the caller enqueues them again."""
     waiting = Run.objects.filter(status=Run.Status.QUEUED, created__lt=Now() - lease_time())
-    forgotten = waiting.exclude(heartbeat__gt=Now() - lease_time())
+    forgotten = waiting.exclude(heartbeat__gt=Now() - lease_time()).exclude(parents__status__in=Run.LIVE)
     ids = list(forgotten.order_by("id").values_list("id", flat=True))
     Run.objects.filter(pk__in=ids, status=Run.Status.QUEUED).update(heartbeat=Now())
     return ids

@@ -28,6 +28,7 @@ class Reason(NamedTuple):
 MECHANISMS = {
     "popularity": Reason("popular", [], "Popular with everyone."),
     "random": Reason("random", [], "Chosen by chance."),
+    "ensemble": Reason("combined", [], "Ranked high by several recommenders together."),
     "sasrec": Reason("sequence", [], "From what was seen last."),
 }
 OTHER = Reason("history", [], "From all that was seen before.")

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from recommender.algorithms import registry
-from recommender.algorithms.base import Config, State
+from recommender.algorithms.base import Config, Recommender, State
 from recommender.algorithms.checkpoint import Checkpoint as Content
 from recommender.data.dataset import Dataset
 from recommender.data.preparation import fingerprint
@@ -28,7 +29,7 @@ from recommender.evaluation.protocol import evaluate, fit_measured
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
-from recommender.services import audit, checkpoints, encoding, evaluating, forgetting
+from recommender.services import audit, checkpoints, encoding, evaluating, forgetting, parents
 from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
 from recommender.services.versions import code_version
@@ -38,13 +39,24 @@ Purpose = Checkpoint.Purpose
 
 
 def create_run(
-    *, catalog: Catalog, algorithm: str, config: Mapping[str, Any] | None = None, seed: int = 0, by: Any = None
+    *,
+    catalog: Catalog,
+    algorithm: str,
+    config: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    by: Any = None,
+    like: Run | None = None,
+    made_for: Run | None = None,
+    bounds: Mapping[str, int] | None = None,
 ) -> Run:
-    """A run that waits for a worker, with every hyperparameter spelled out.
+    """A run that waits for a worker, with every hyperparameter spelled out, and before it runs of those it is made of.
 
-    Raises UnknownAlgorithm, BadConfig or BadInput, each naming the field.
+    Of a recommender made of others, `config` may name runs to take as they are: {"parents": [3, 5]}; the rest are
+    made here, with the settings of the parents of `like` where it is given. `bounds`: the newest rows it may learn
+    from. Raises UnknownAlgorithm, BadConfig or BadInput, each naming the field.
     """
-    settings = registry.config_class(algorithm).from_mapping(config or {})
+    own, named = parents.split_settings(catalog, algorithm, config or {})
+    settings = registry.config_class(algorithm).from_mapping(own)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise BadInput("seed must be a whole number from 0 to 9223372036854775807.", field="seed")
     with transaction.atomic():
@@ -55,8 +67,12 @@ def create_run(
             seed=seed,
             code_version=code_version(),
             created_by=by,
+            made_for=made_for,
+            bounds=bounds,
             phase="waiting",
         )
+        make = partial(create_run, catalog=catalog, seed=seed, by=by)
+        parents.give_parents(run=run, config=settings, named=named, make=make, like=like)
         audit.note(catalog=catalog, login=by, action="run-started", subject=str(run), details={"seed": seed})
     return run
 
@@ -65,8 +81,16 @@ def create_run(
 def cancel_run(*, run: Run, by: Any = None) -> None:
     """Stop a run that waits at once, one that is worked on within seconds. Raises Conflict where it is over.
 
-    What it has trained so far is dropped; a solver that cannot be interrupted ends later, without effect.
+    What it has trained so far is dropped; a solver that cannot be interrupted ends later, without effect. Runs that
+    were made to be its parents, and are nobody else's, stop too.
     """
+    _cancel(run, by)
+    for parent in parents.made_only_for(run=run):
+        with suppress(Conflict):  # it has just ended
+            cancel_run(run=parent, by=by)
+
+
+def _cancel(run: Run, by: Any) -> None:
     mine = Run.objects.filter(pk=run.pk)
     ended = {"status": Run.Status.CANCELLED, "cancel_requested": True, "finished": Now(), "phase": "", "finishes": None}
     if not mine.filter(status=Run.Status.QUEUED).update(**ended) and not mine.filter(status=Run.Status.RUNNING).update(
@@ -78,8 +102,21 @@ def cancel_run(*, run: Run, by: Any = None) -> None:
     run.refresh_from_db()
 
 
+def execute_with_parents(*, run_id: int) -> bool:
+    """`execute_run` after those of its parents that are still to be trained, all in this process."""
+    try:
+        for parent in parents.unfinished_parents(run_id=run_id):
+            execute_run(run_id=parent.pk)
+    except KeyboardInterrupt:
+        with suppress(Conflict):
+            cancel_run(run=Run.objects.get(pk=run_id))
+        raise
+    return execute_run(run_id=run_id)
+
+
 def execute_run(*, run_id: int) -> bool:
-    """Carry a run out, from where it was left. False, nothing being done, where another holds it or it is over.
+    """Carry a run out, from where it was left. False, nothing being done, where another holds it, it is over, or a
+    parent of its is not yet.
 
     Whatever goes wrong is written to the run (a line for people, and the traceback); nothing is raised but
     KeyboardInterrupt, which cancels, and SystemExit, which puts the run back into the queue.
@@ -153,8 +190,10 @@ class _Training:
         with self.recorder.phase(LOAD):
             self.material = self._load()
             self.recorder.curve = self.recorder.curve[: self._rows_kept()]
-            kept = {"data_fingerprint": self.material.mark, "code_version": self.version}
+            mark, bounds = self.material.mark, asdict(self.material.bounds)
+            kept = {"data_fingerprint": mark, "bounds": bounds, "code_version": self.version}
             self.lease.write(**kept, **self.recorder.standing())
+            self.parents = parents.RunParents(self.run, self.material.split, mark, self._alive)
         if self.measured is None:
             self.measured = self._measure()
         self._refit(self.measured.config)
@@ -166,12 +205,11 @@ class _Training:
         so far belongs to data that no longer exist.
         """
         left = self.resume or self.measured
-        bounds = Bounds(**left.extra["bounds"]) if left else current_bounds()
-        text = registry.needs_text(self.run.algorithm, self.config)
+        given = left.extra["bounds"] if left else self.run.bounds
+        bounds = Bounds(**given) if given else current_bounds()
+        text = parents.needs_text(self.run, self.config)
         if text:
-            encoding.ensure_vectors(
-                catalog_id=self.run.catalog_id, newest=bounds.item, report=lambda *_: self.lease.check()
-            )
+            encoding.ensure_vectors(catalog_id=self.run.catalog_id, newest=bounds.item, report=self._alive)
         dataset = load_dataset(catalog_id=self.run.catalog_id, bounds=bounds, text=text)
         mark = fingerprint(dataset)
         if left and left.extra["fingerprint"] != mark:
@@ -181,7 +219,7 @@ class _Training:
 
     def _start_anew(self) -> None:
         logger.warning("the data of run %s changed while nobody worked on it; it starts anew", self.run.pk)
-        for purpose in (Purpose.RESUME, Purpose.MEASURED):
+        for purpose in (Purpose.RESUME, Purpose.CHOOSING, Purpose.MEASURED):
             checkpoints.remove_checkpoint(run_id=self.run.pk, purpose=purpose)
         self.resume = self.measured = None
         self.recorder.reached, self.recorder.durations = 0.0, {}
@@ -209,6 +247,8 @@ class _Training:
                 seed=run.seed,
                 report=self.recorder.report,
                 resume=self._resumed(MEASURED),
+                parents=self.parents,
+                keep=self._keep_choosing,
             )
         with self.recorder.phase(MEASURE):
             told = self.recorder.progress
@@ -229,6 +269,7 @@ class _Training:
             model = registry.create(run.algorithm, chosen)
             model.fit(
                 self.material.split.full,
+                parents=self.parents.final(),
                 resume=self._resumed(REFIT),
                 rng=np.random.default_rng(run.seed),
                 report=self.recorder.report,
@@ -247,6 +288,14 @@ class _Training:
         lasting(
             lambda: checkpoints.save_checkpoint(**kept, content=content, together=lambda: self.lease.write(**changes))
         )
+
+    def _keep_choosing(self, model: Recommender) -> None:
+        """Keep what has not seen the validation's targets: recommenders made of this one learn from it."""
+        content = self._content(model.config, model.state(), MEASURED)
+        self._keep_with(Purpose.CHOOSING, MEASURED, content, {"curve": self.recorder.curve})
+
+    def _alive(self, *_: Any) -> None:
+        self.lease.check()
 
     def _keeper(self, phase: Phase) -> Any:
         def keep(state: State, together: Any) -> None:

@@ -31,6 +31,7 @@ ABOUT = {
     "item_knn": "Items that were met by the same people as those a person met.",
     "ease": "Learns how every item speaks for every other, in one step. Strong and quick on small catalogs.",
     "ials": "Places people and items in one space, so that near ones fit. Scales to large catalogs.",
+    "ensemble": "Joins several recommenders, each weighed by how well it guessed what people chose next.",
     "sasrec": "Reads a person’s history in order and guesses what comes next. The most accurate, and the slowest.",
 }
 PROPOSED = ("popularity", "item_knn", "ease")

@@ -42,17 +42,21 @@ def import_once(given: Path | None, downloads: Path, say: Say) -> Catalog:
 
 
 def start_missing(catalog: Catalog, configs: Mapping[str, Mapping[str, Any]]) -> list[Run]:
-    """A run of each algorithm: the newest that is done or under way, else a new one, enqueued."""
-    runs = []
+    """A run of each algorithm: the newest that is done or under way, else a new one, enqueued.
+
+    What is made of others is made of these.
+    """
+    runs: dict[str, Run] = {}
     for algorithm in registry.ALGORITHMS:
         usable = catalog.runs.filter(algorithm=algorithm, status__in=[*Run.LIVE, Run.Status.SUCCEEDED])
-        runs.append(
-            usable.first()
-            or tasks.start_training(
-                catalog=catalog, algorithm=algorithm, config=configs.get(algorithm, {}), seed=0, by=None
-            )
+        config = dict(configs.get(algorithm, {}))
+        if wanted := registry.parents(algorithm, registry.config_class(algorithm).from_mapping(config)):
+            config["parents"] = [runs[name].pk for name in wanted if name in runs]
+            config.setdefault("members", ",".join(wanted))
+        runs[algorithm] = usable.first() or tasks.start_training(
+            catalog=catalog, algorithm=algorithm, config=config, seed=0, by=None
         )
-    return runs
+    return list(runs.values())
 
 
 def follow(runs: Iterable[Run], say: Say, every: float = 0.5) -> list[Run]:

@@ -115,3 +115,11 @@ def test_a_worker_pays_for_torch_only_when_it_trains():
     environment = os.environ | {"DJANGO_SETTINGS_MODULE": "recsite.settings"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_one_worker_process_trains_what_is_made_of_others(films: Catalog, worker: Callable[..., Worker]):
+    worker()
+    run = start_training(catalog=films, algorithm="ensemble", config={"members": "popularity,item_knn"})
+    until(lambda: over(run), 60)
+    assert (run.status, run.error) == ("succeeded", "")
+    assert [each.status for each in run.parents.all()] == ["succeeded"] * 2

@@ -70,7 +70,7 @@ class Command(PlainCommand):
             follower = threading.Thread(target=follow_apart, args=(run, over), daemon=True)
             follower.start()
             try:
-                if training.execute_run(run_id=run.pk):
+                if training.execute_with_parents(run_id=run.pk):
                     return
             finally:
                 over.set()
@@ -109,7 +109,8 @@ def follow(run: Run, over: threading.Event) -> bool:
     seen = Run.objects.defer("curve", "traceback", "config", "metrics")
     try:
         while (now := seen.get(pk=run.pk)).status in Run.LIVE and not over.is_set():
-            progress.show(f"Run {run.pk}: {now.phase or now.get_status_display()}", _how_far(now))
+            shown = seen.filter(children=run.pk, status=Run.Status.RUNNING).first() or now
+            progress.show(f"Run {shown.pk}: {shown.phase or shown.get_status_display()}", _how_far(shown))
             patient = now.status == Run.Status.RUNNING or time.monotonic() - began < PATIENCE_SECONDS
             if not patient and not monitoring.listens("training"):
                 return False

@@ -21,6 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ials": {"factors": 8},
     "item2vec": {"factors": 8, "epochs": 3},
     "mf": {"factors": 8, "epochs": 3},
+    "ensemble": {"members": "ease,item_knn"},
 }
 """Settings with which an algorithm trains in a second on a handful of people."""
 LONGER: dict[str, dict[str, Any]] = {
@@ -50,9 +51,15 @@ class Kept:
             raise Cancelled
 
 
-def fitted(name: str, data: Dataset, *, seed: int = 0, report: Any = None, **options: Any) -> Recommender:
+def fitted(
+    name: str, data: Dataset, *, seed: int = 0, report: Any = None, settings: Any = None, **options: Any
+) -> Recommender:
+    """Trained, after those it is made of."""
     rng = np.random.default_rng(seed)
-    return registry.create(name, config(name)).fit(data, rng=rng, report=report or Kept(), **options)
+    if made_of := registry.parents(name, config(name)):
+        options["parents"] = {each: fitted(each, data, seed=seed) for each in made_of}
+    made = registry.create(name, config(name).replace(**(settings or {})))
+    return made.fit(data, rng=rng, report=report or Kept(), **options)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +271,6 @@ def test_something_is_learned_where_there_is_something_to_learn(name: str) -> No
         return
     settings = LONGER.get(name, {})
     data = blocks(n_people=200)
-    made = registry.create(name, config(name).replace(**settings))
-    scores = made.fit(data, rng=np.random.default_rng(0), report=Kept()).score(histories([[1, 2, 3], [13, 14, 15]]))
+    scores = fitted(name, data, settings=settings).score(histories([[1, 2, 3], [13, 14, 15]]))
     scores[0, [1, 2, 3]] = scores[1, [13, 14, 15]] = -np.inf
     assert scores[0].argmax() < 12 <= scores[1].argmax()  # people stay in their half of the catalog
