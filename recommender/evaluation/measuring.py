@@ -21,7 +21,7 @@ from recommender.data.preparation import rated
 from recommender.data.splits import Split
 from recommender.evaluation import beyond_accuracy as beyond
 from recommender.evaluation import decision
-from recommender.evaluation.protocol import CELLS, KS, Create, Evaluation, Fitted, evaluate, only
+from recommender.evaluation.protocol import CELLS, CHOOSING, KS, Create, Evaluation, Fitted, Parents, evaluate, only
 from recommender.evaluation.rating import rating_intervals, rating_table
 from recommender.evaluation.significance import Interval, intervals
 from recommender.exceptions import NotTrainable
@@ -145,7 +145,7 @@ def measure(
     seed: int,
     report: Report,
     progress: Callable[[float], None] | None = None,
-    parents: Mapping[str, Recommender] | None = None,
+    parents: Parents | None = None,
 ) -> Measured:
     """All that `fitted` can be measured on by the test of `split`: lists where it ranks, ratings where it predicts
     them. For the map to probabilities it may be trained once more, without validation (`report` is told)."""
@@ -163,7 +163,7 @@ def opinions_of(
     *,
     seed: int,
     report: Report,
-    parents: Mapping[str, Recommender] | None = None,
+    parents: Parents | None = None,
 ) -> Opinions | None:
     """What `fitted` says about the ratings of the test; None where it or the data know no ratings."""
     known = split.before_test
@@ -172,7 +172,8 @@ def opinions_of(
     blind = fitted.blind
     if blind is None:
         rng = np.random.default_rng(seed)
-        blind = create(fitted.chosen).fit(split.train, parents=parents, rng=rng, report=report)
+        given = parents(CHOOSING) if parents else {}
+        blind = create(fitted.chosen).fit(split.train, parents=given, rng=rng, report=report)
     return opinions(fitted.model, split.test, known, validation=split.validation, blind=blind)
 
 
