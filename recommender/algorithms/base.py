@@ -182,6 +182,16 @@ class Remembering(Protocol):
 
 
 @runtime_checkable
+class ItemsExtendable(Protocol):
+    """Can score items that came after its training, by what is said of them."""
+
+    def extend(self, vectors: Float) -> Self:
+        """Add columns at the end for new items with the text vectors `vectors` (n, 384), as `Dataset.item_vectors`;
+        the columns there were keep their scores. Changes this recommender and returns it."""
+        ...
+
+
+@runtime_checkable
 class LinearlyExplainable(Protocol):
     def contributions(self, histories: Histories, items: Int) -> Float:
         """Exact parts of scores. `items` (n_people, k); returns (nnz, k): what each interaction of a person adds to

@@ -17,6 +17,7 @@ ALGORITHMS: dict[str, str] = {
     "ease": "recommender.algorithms.ease:EASE",
     "item2vec": "recommender.algorithms.item2vec:Item2Vec",
     "ials": "recommender.algorithms.ials:IALS",
+    "content": "recommender.algorithms.content:Content",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
     "ensemble": "recommender.algorithms.ensemble:Ensemble",
 }

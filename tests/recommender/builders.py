@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recommender.data.dataset import Dataset, Histories, IdMap
+from recommender.data.dataset import Dataset, Float, Histories, IdMap
 
 
 def histories(people: Sequence[Sequence[int]], times: Sequence[Sequence[float]] | None = None) -> Histories:
@@ -39,7 +39,15 @@ def blocks(n_people: int = 60, n_items: int = 24, length: int = 8, seed: int = 0
               for person in range(n_people)]  # fmt: skip
     made = dataset(people, n_items)
     values = rng.integers(1, 6, size=len(made.histories.items)).astype(np.float32)
-    return made.with_histories(replace(made.histories, values=values))
+    return replace(made, histories=replace(made.histories, values=values), item_vectors=two_tastes(n_items))
+
+
+def two_tastes(n_items: int) -> Float:
+    """(n_items, 384) text vectors: those of a half of the catalog are alike."""
+    vectors = np.random.default_rng(1).normal(0, 0.02, (n_items, 384))
+    vectors[: n_items // 2, 0] += 1
+    vectors[n_items // 2 :, 1] += 1
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
 def movielens_100k(folder: Path) -> Dataset:
