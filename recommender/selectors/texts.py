@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 from django.db import connection
 
 from recommender.data import text
-from recommender.data.dataset import Float, IdMap
+from recommender.data.dataset import Float, IdMap, Int
 from recommender.models import Attribute, Item
 
 VECTOR_HEADER = 4
@@ -81,3 +82,11 @@ def item_vectors(catalog_id: int, items: IdMap) -> Float:
             binary = b"".join(bytes(row[1])[VECTOR_HEADER:] for row in rows)
             vectors[at] = np.frombuffer(binary, dtype=">f4").reshape(len(rows), text.SIZE)
     return vectors
+
+
+def later_items(catalog_id: int, newest: int) -> tuple[str, Int]:
+    """Items with a vector and a key above `newest`: a mark that changes with them or their texts, and their keys."""
+    found = Item.objects.filter(catalog_id=catalog_id, id__gt=newest, text_vector__isnull=False).order_by("id")
+    rows = list(found.values_list("id", "text_version"))
+    mark = blake2b(repr(rows).encode(), digest_size=16).hexdigest()
+    return mark, np.array([row[0] for row in rows], dtype=np.int64)

@@ -19,13 +19,18 @@ from recommender.services.checkpoints import load_checkpoint
 @dataclass(frozen=True)
 class Served:
     """A recommender that has learned from everything. Column j of its scores is the item with key `items.keys[j]`;
-    `path` names the files it came from."""
+    `path` names the files it came from. Where it can score items that came later (services.extending), the first
+    `trained` columns are those it learned from, `version` is that of the catalogue in which the later ones were looked
+    up, and `later` tells them apart."""
 
     run_id: int
     algorithm: str
     model: Recommender
     items: IdMap
     path: str = ""
+    trained: int = 0
+    version: int | None = None
+    later: str = ""
 
 
 def deploy_run(*, run: Run, by: Any = None) -> Deployment:

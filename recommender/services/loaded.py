@@ -19,11 +19,13 @@ from django.db import connection
 from recommender.data.dataset import Histories
 from recommender.exceptions import BadCheckpoint, Conflict
 from recommender.models import Catalog, Deployment, Run
-from recommender.services import deploying, popular, shelf
+from recommender.services import deploying, extending, popular, shelf
 
 logger = logging.getLogger(__name__)
 BROKEN_SECONDS = 30.0
 """A checkpoint that cannot be loaded is not tried again for this long."""
+
+SHARE = 20.0
 
 
 _held: dict[int, deploying.Served] = {}
@@ -31,6 +33,7 @@ _used: dict[int, float] = {}
 _broken: dict[int, tuple[float, BadCheckpoint | Conflict]] = {}
 _answering: dict[int, int] = {}
 _coming: set[int] = set()
+_rest_until: dict[int, float] = {}
 _lock = threading.Lock()
 _coming_lock = threading.Lock()
 
@@ -83,6 +86,35 @@ def get(run_id: int) -> deploying.Served:
         return _held[run_id]
 
 
+def behind(run_id: int, version: int) -> bool:
+    """Whether the recommender held may not know items of this version of the catalogue; then they are looked up in
+    the background, for at most a twentieth of the time."""
+    found = _held.get(run_id)
+    if found is None or not extending.behind(found, version):
+        return False
+    with _coming_lock:
+        if run_id in _coming or time.monotonic() < _rest_until.get(run_id, 0.0):
+            return True
+        _coming.add(run_id)
+    threading.Thread(target=_look, args=(run_id,), name=f"items-{run_id}", daemon=True).start()
+    return True
+
+
+def _look(run_id: int) -> None:
+    began = time.monotonic()
+    try:
+        found = extending.looked_at(_held[run_id]) or _loaded(run_id)
+        with _lock:
+            _held[run_id] = found
+    except Exception:  # the one held goes on answering
+        logger.exception("The later items of run %s could not be looked up", run_id)
+    finally:
+        connection.close()
+        _rest_until[run_id] = time.monotonic() + (time.monotonic() - began) * SHARE
+        with _coming_lock:
+            _coming.discard(run_id)
+
+
 def _make_room() -> None:
     while len(_held) > settings.SERVING_MODELS:
         oldest = min(_held, key=lambda run_id: _used.get(run_id, 0.0))
@@ -95,7 +127,7 @@ def _loaded(run_id: int) -> deploying.Served:
         raise error
     began = time.perf_counter()
     try:
-        found = deploying.load_final(run=Run.objects.get(pk=run_id))
+        found = extending.extended(deploying.load_final(run=Run.objects.get(pk=run_id)))
     except (BadCheckpoint, Conflict) as error:
         _broken[run_id] = (time.monotonic() + BROKEN_SECONDS, error)
         logger.error("Run %s cannot serve: %s", run_id, error)
@@ -138,3 +170,4 @@ def forget() -> None:
         _held.clear()
         _broken.clear()
         _answering.clear()
+        _rest_until.clear()
