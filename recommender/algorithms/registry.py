@@ -16,6 +16,7 @@ ALGORITHMS: dict[str, str] = {
     "item_knn": "recommender.algorithms.item_knn:ItemKNN",
     "ease": "recommender.algorithms.ease:EASE",
     "item2vec": "recommender.algorithms.item2vec:Item2Vec",
+    "fm": "recommender.algorithms.fm:FM",
     "ials": "recommender.algorithms.ials:IALS",
     "content": "recommender.algorithms.content:Content",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
