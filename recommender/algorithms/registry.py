@@ -17,12 +17,13 @@ ALGORITHMS: dict[str, str] = {
     "ease": "recommender.algorithms.ease:EASE",
     "item2vec": "recommender.algorithms.item2vec:Item2Vec",
     "fm": "recommender.algorithms.fm:FM",
+    "ncf": "recommender.algorithms.ncf:NCF",
     "ials": "recommender.algorithms.ials:IALS",
     "content": "recommender.algorithms.content:Content",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
     "ensemble": "recommender.algorithms.ensemble:Ensemble",
 }
-RATING: dict[str, bool] = {"user_knn": True, "mf": False}
+RATING: dict[str, bool] = {"user_knn": True, "mf": False, "ncf": True}
 """Those that predict ratings, and whether they rank as well. Written here so that a page can say what a recommender
 does without importing it; the conformance tests hold it against the classes."""
 REMEMBERING: frozenset[str] = frozenset({"user_knn"})

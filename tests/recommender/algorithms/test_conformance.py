@@ -21,6 +21,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ials": {"factors": 8},
     "item2vec": {"factors": 8, "epochs": 3},
     "fm": {"factors": 8, "epochs": 3, "batch": 64},
+    "ncf": {"factors": 8, "hidden": 8, "epochs": 3, "batch": 64},
     "mf": {"factors": 8, "epochs": 3},
     "ensemble": {"members": "ease,item_knn"},
 }
@@ -29,6 +30,7 @@ LONGER: dict[str, dict[str, Any]] = {
     "sasrec": {"epochs": 30, "learning_rate": 0.005},
     "item2vec": {"epochs": 30, "sample": 0.0},
     "fm": {"epochs": 10, "learning_rate": 0.02},
+    "ncf": {"epochs": 10, "learning_rate": 0.02},
 }
 """What has to be changed of these where something is to be learned."""
 
