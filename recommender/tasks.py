@@ -137,9 +137,9 @@ def start_look_again(*, row: DataImport, columns: Mapping[str, str], ignored: Ma
     transaction.on_commit(partial(send, import_upload, row.pk))
 
 
-def start_undo(*, row: DataImport) -> None:
+def start_undo(*, row: DataImport, by: Any = None) -> None:
     """A worker will take an import back; see services.undoing.ask_to_undo for what is raised."""
-    undoing.ask_to_undo(row=row)
+    undoing.ask_to_undo(row=row, by=by)
     transaction.on_commit(partial(send, import_upload, row.pk))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from recommender.views import api, audit, catalogs, data, items, people, runs, session, training
+from recommender.views import api, audit, catalogs, data, imports, items, people, runs, session, training
 
 in_catalog = [
     path("", catalogs.overview, name="overview"),
@@ -22,6 +22,9 @@ in_catalog = [
     path("data/", data.data, name="data"),
     path("data/imports/<int:import_id>/", data.data_import, name="import"),
     path("data/imports/<int:import_id>/live/", data.import_live, name="import_live"),
+    path("data/imports/<int:import_id>/decide/", imports.import_decide, name="import_decide"),
+    path("data/imports/<int:import_id>/cancel/", imports.import_cancel, name="import_cancel"),
+    path("data/imports/<int:import_id>/undo/", imports.import_undo, name="import_undo"),
     path("data/imports/<int:import_id>/rejects/", data.rejects, name="rejects"),
     path("runs/", runs.runs, name="runs"),
     path("runs/metrics.csv", runs.runs_csv, name="runs_csv"),

@@ -31,10 +31,23 @@ COUNT = (
 
 
 def preview(row: DataImport, paths: dict[str, Path], progress: Progress) -> None:
-    """Fills `row.preview`; where it was not said what the columns mean, with what they seem to mean.
+    """Fills `row.preview`."""
+    found = previewed(row, paths, progress)
+    progress.stop()
+    DataImport.objects.filter(pk=row.pk, status=DataImport.Status.RUNNING).update(
+        preview=found, options=row.options, format=found["format"], status=DataImport.Status.PREVIEWED, phase="",
+        has_clock=row.has_clock, progress=1.0,
+    )  # fmt: skip
 
-    What keeps the file from being imported stands there too ("error"): the columns may be chosen otherwise.
+
+def previewed(row: DataImport, paths: dict[str, Path], progress: Progress | None = None) -> dict[str, Any]:
+    """First rows, meaning of the columns and what the import would do; `row` need not be stored.
+
+    Where it was not said what the columns mean, what they seem to mean is put into its options. What keeps the file
+    from being imported stands in "error": the columns may be chosen otherwise. Raises BadImport where nothing can be
+    read at all.
     """
+    progress = progress or Progress(0)
     options = reading_options(row, paths)
     if row.options.get("columns") is None:
         options["columns"] = proposed_columns(**{name: one for name, one in options.items() if name != "columns"})
@@ -44,11 +57,7 @@ def preview(row: DataImport, paths: dict[str, Path], progress: Progress) -> None
         found |= what_it_would_do(row, paths, progress)
     except BadInput as error:
         found |= {"error": str(error)}
-    progress.stop()
-    DataImport.objects.filter(pk=row.pk, status=DataImport.Status.RUNNING).update(
-        preview=found, options=row.options, format=found["format"], status=DataImport.Status.PREVIEWED, phase="",
-        has_clock=row.has_clock, progress=1.0,
-    )  # fmt: skip
+    return found
 
 
 def first_rows(options: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +128,7 @@ class DryImport(Import):
         users = self._keys("users", EndUser, batch.users)
         if not self.staged:
             return len(batch)
-        fixed = copying.fixed_part(batch, self.catalog.pk, self.row.pk, users, items, now)
+        fixed = copying.fixed_part(batch, self.catalog.pk, self.row.pk or 0, users, items, now)
         copying.copy_rows(cursor, "arriving", copying.stream(fixed, *copying.tails(batch)))
         cursor.execute(COUNT, [self.catalog.pk])
         new: int = cursor.rowcount

@@ -15,11 +15,12 @@ from recommender.exceptions import BadInput
 from recommender.forms import UploadForm
 from recommender.models import Catalog, DataImport
 from recommender.selectors import pages
+from recommender.services import undoing
 from recommender.views.frame import page, sent, show
 from recommender.views.paging import paged
+from recommender.views.previews import COUNTED, ROWS_OF, preview_context
 
-ROWS_OF = {"users": "people", "items": "items", "interactions": "interactions"}
-LIVE = (DataImport.Status.QUEUED, DataImport.Status.RUNNING)
+LIVE = DataImport.LIVE
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -47,7 +48,7 @@ def start(request: HttpRequest, catalog: Catalog, form: UploadForm) -> DataImpor
     try:
         return tasks.start_import(
             catalog=catalog, file=given["file"], name=given["file"].name, users=given["users"], items=given["items"],
-            format=given["format"], by=request.user,
+            format=given["format"], by=request.user, preview="look" in request.POST,
         )  # fmt: skip
     except BadInput as error:
         form.add_error(error.field if error.field in form.fields else "file", str(error))
@@ -59,9 +60,10 @@ def start(request: HttpRequest, catalog: Catalog, form: UploadForm) -> DataImpor
 def data_import(request: HttpRequest, catalog: Catalog, import_id: int) -> HttpResponse:
     found = import_or_404(catalog, import_id)
     crumbs = [("Data", reverse("data", args=[catalog.name]))]
-    return show(
-        request, "import", title=found.source, catalog=catalog, section="data", crumbs=crumbs, **import_context(found)
-    )
+    context = import_context(found)
+    if found.status == DataImport.Status.PREVIEWED:
+        context |= preview_context(found)
+    return show(request, "import", title=found.source, catalog=catalog, section="data", crumbs=crumbs, **context)
 
 
 @require_safe
@@ -76,12 +78,13 @@ def import_live(request: HttpRequest, catalog: Catalog, import_id: int) -> HttpR
 def import_context(found: DataImport) -> dict[str, Any]:
     counted = {name: found.counts[name] for name in ROWS_OF if isinstance(found.counts.get(name), dict)}
     tables = [
-        {"name": ROWS_OF[name], **{part: counts.get(part, 0) for part in ("read", "new", "same", "rejected")}}
-        for name, counts in counted.items()
+        {"name": ROWS_OF[name], **{part: counts.get(part, 0) for part in COUNTED}} for name, counts in counted.items()
     ]
     return {
         "given": found,
         "live": found.status in LIVE,
+        "undoable": found.status == DataImport.Status.SUCCEEDED and undoing.undo_until(found),
+        "undone": found.counts.get("undone"),
         "tables": tables,
         "reasons": sorted((found.counts.get("reasons") or {}).items(), key=lambda row: -row[1]),
         "notes": found.counts.get("notes") or [],

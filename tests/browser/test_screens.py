@@ -6,6 +6,7 @@ control has a name and every target a finger's size. SCREENSHOTS=folder keeps a 
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from recommender.models import Catalog, Item, Run
-from recommender.services import training
+from recommender.services import importing, training
 from tests.recommender.pages import films, login
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -81,7 +82,19 @@ def catalog() -> Catalog:
         training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm).pk)
     made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
     Item.objects.filter(catalog=made, client_id="i3").update(title=LONG, categories=["Learned books " * 3] * 6)
+    upload_to_decide(made)
     return made
+
+
+def upload_to_decide(catalog: Catalog) -> None:
+    """An upload of which rows would be set aside."""
+    rows = [f"p{n % 14},i{n % 9},{n % 6 or 'many'},2024-05-{n % 28 + 1:02},{LONG}" for n in range(60)]
+    content = "\n".join(["visitor,sku,stars,when,a column with a rather long name", *rows]).encode()
+    upload = importing.store_upload(file=importing.File(io.BytesIO(content)), name="visits.csv")
+    row = importing.create_import(
+        catalog=catalog, source="visits.csv", upload=upload, options={"columns": None}, aim="preview"
+    )
+    importing.run_import(import_id=row.pk)
 
 
 @pytest.fixture
@@ -117,7 +130,9 @@ def addresses(catalog: Catalog) -> dict[str, str]:
     return {
         "overview": f"/{name}/",
         "data": f"/{name}/data/",
-        "import": f"/{name}/data/imports/{catalog.imports.get().pk}/",
+        "import": f"/{name}/data/imports/{catalog.imports.get(status='succeeded').pk}/",
+        "import-preview": f"/{name}/data/imports/{catalog.imports.get(status='previewed').pk}/",
+        "import-undo": f"/{name}/data/imports/{catalog.imports.get(status='succeeded').pk}/undo/",
         "runs": f"/{name}/runs/",
         "train": f"/{name}/runs/new/",
         "configure": f"/{name}/runs/new/?algorithm=item_knn",

@@ -18,7 +18,7 @@ def tables(source: Folder, columns: Columns) -> list[Table]:
 
 
 def table(source: Folder, name: str, role: str, columns: Columns) -> Table:
-    """`columns` gives other names for ours ({"user": "visitor_id"}), or places from 1 (“1” or “#1”) where there is no header."""
+    """`columns` gives other names for ours ({"user": "visitor_id"}), or places (“1”, “#1”) where there is no header."""
     mark = delimiter_of(source, name)
     rows_of = csv_rows(mark)
     header = read_header(source, name, rows_of)

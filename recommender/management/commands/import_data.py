@@ -15,6 +15,7 @@ from recommender.data.readers.columns import KNOWN
 from recommender.exceptions import BadInput
 from recommender.models import Catalog, DataImport
 from recommender.services.catalogs import create_catalog, withdraw_catalog
+from recommender.services.import_preview import previewed
 from recommender.services.importing import create_import, run_import
 
 COUNTED = ("read", "new", "changed", "same", "bare", "rejected", "duplicates", "contradicting")
@@ -55,6 +56,11 @@ class Command(BaseCommand):
             metavar="TABLE.COLUMN",
             help="a column to leave out (items.secret; interactions, users or items); repeatable",
         )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="only say what it would do, with the first rows and what the columns mean; nothing is written",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -63,6 +69,9 @@ class Command(BaseCommand):
         try:
             columns = named_columns(options["column"])
             ignored = ignored_columns(options["ignore"])
+            if options["dry_run"]:
+                self._preview(path, given, columns, ignored, options)
+                return
             open_reading(path, format=options["format"], columns=columns, ignored=ignored, **given)
             catalog, made = catalog_named(options["catalog"])
             row = create_import(
@@ -80,6 +89,46 @@ class Command(BaseCommand):
         except BadInput as error:
             raise CommandError(str(error)) from None
         self._show(done, as_json=options["json"])
+
+    def _preview(
+        self, path: Path, given: dict[str, Path], columns: dict[str, str], ignored: Any, options: dict[str, Any]
+    ) -> None:
+        """As the page shows it; a catalog that is not there yet counts as empty."""
+        found = Catalog.objects.filter(name=options["catalog"]).first() or Catalog(name=options["catalog"], pk=0)
+        row = DataImport(
+            catalog=found,
+            format=options["format"],
+            options={"columns": columns or None, "ignored": ignored},
+            source=str(options["path"]),
+        )
+        told = previewed(row, {"path": path, **given})
+        if options["json"]:
+            self.stdout.write(json.dumps({"catalog": found.name, **told, "columns": row.options["columns"]}))
+        else:
+            self._show_preview(row, told)
+        if told.get("error"):
+            raise CommandError(told["error"])
+
+    def _show_preview(self, row: DataImport, told: dict[str, Any]) -> None:
+        self.stdout.write(f"{row.source} ({told['format']}) → {row.catalog.name}; nothing was written")
+        for table in told["tables"]:
+            how = ", ".join(
+                filter(None, [table["encoding"], f"cut at {table['delimiter']!r}" * bool(table["delimiter"])])
+            )
+            self.stdout.write(f"  {table['name']} ({table['role']}{'; ' + how if how else ''})")
+            for at, name in enumerate(table["header"]):
+                values = " · ".join(one[at] for one in table["rows"][:3] if at < len(one) and one[at])
+                self.stdout.write(f"    {name} = {table['meaning'][at] or 'kept'}: {values[:100]}")
+        for role, counts in told.get("counts", {}).items():
+            shown = ", ".join(f"{counts[name]:,} {name}" for name in COUNTED if counts.get(name))
+            self.stdout.write(f"  {role}: {shown or 'none'}")
+        for reason, number in told.get("reasons", {}).items():
+            self.stdout.write(f"  {number:,} rows would be set aside: {reason}")
+            for one in told["samples"]:
+                if one["reason"] == reason:
+                    self.stdout.write(f"    {one['file']}:{one['line']}: {one['row'][:100]}")
+        for ours, theirs in (row.options["columns"] or {}).items():
+            self.stdout.write(f"  --column {ours}={theirs}")
 
     def _run(self, row: DataImport, *, made: bool) -> DataImport:
         """A catalog that was made for an import that failed goes with it, unless something else is in it by now."""

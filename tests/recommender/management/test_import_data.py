@@ -100,3 +100,29 @@ def test_a_catalog_that_others_filled_meanwhile_outlives_the_import_that_made_it
     with pytest.raises(CommandError, match="not what it says"):
         import_data(written(tmp_path / "a.csv", "user,item,rating", "ben,x,4"), "--catalog", "shop")
     assert EndUser.objects.get().catalog.name == "shop"
+
+
+def test_a_dry_run_says_what_the_import_then_does(tmp_path: Path) -> None:
+    path = written(tmp_path / "visits.csv", "visitor,sku,stars", "ann,x,4", "bo,y,many", "cy,x,3")
+    told = import_data(path, "--catalog", "shop", "--dry-run")
+    assert "visitor = user: ann · bo · cy" in told and "interactions: 3 read, 2 new, 1 rejected" in told
+    assert "visits.csv:3: bo,y,many" in told and "--column interactions.rating=stars" in told
+    found = json.loads(import_data(path, "--catalog", "shop", "--dry-run", "--json"))
+    assert not Catalog.objects.exists() and not DataImport.objects.exists()
+    columns = [part for ours, theirs in found["columns"].items() for part in ("--column", f"{ours}={theirs}")]
+    done = json.loads(import_data(path, "--catalog", "shop", *columns, "--json"))
+    assert {role: done[role] for role in found["counts"]} == found["counts"]
+    with pytest.raises(CommandError, match="no column “user”"):
+        import_data(written(tmp_path / "b.csv", "a,b", "x/1,y/1"), "--catalog", "shop", "--dry-run")
+
+
+def test_undo(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "user,item", "ann,x", "bo,y")
+    done = json.loads(import_data(path, "--catalog", "shop", "--json"))
+    out = StringIO()
+    call_command("undo_import", str(done["import"]), stdout=out)
+    assert "2 interactions went" in out.getvalue() and not Item.objects.exists()
+    with pytest.raises(CommandError, match="Only an import that is done"):
+        call_command("undo_import", str(done["import"]))
+    with pytest.raises(CommandError, match="There is no import 999"):
+        call_command("undo_import", "999")
