@@ -23,8 +23,18 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from recommender.exceptions import BadInput, Conflict
-from recommender.models import Catalog, DataImport, Run
-from recommender.services import encoding, importing, impressions, leases, monitoring, parents, training, undoing
+from recommender.models import Catalog, DataImport, Measurement, Run
+from recommender.services import (
+    encoding,
+    importing,
+    impressions,
+    leases,
+    measuring,
+    monitoring,
+    parents,
+    training,
+    undoing,
+)
 
 logger = logging.getLogger(__name__)
 reapers: list[Callable[[], None]] = []
@@ -69,6 +79,19 @@ def train(run_id: int) -> None:
             send(train, child)
 
 
+def start_measurement(*, run: Run, protocol: str, shots: int | None = None, by: Any = None) -> Measurement:
+    """A measurement that a worker will take up; see services.measuring.create_measurement for what is raised."""
+    row = measuring.create_measurement(run=run, protocol=protocol, shots=shots, by=by)
+    transaction.on_commit(partial(send, measure, row.pk))
+    return row
+
+
+@shared_task(acks_late=False)
+def measure(measurement_id: int) -> None:
+    """Carry a measurement out; does nothing where another worker holds it or it is over."""
+    measuring.execute_measurement(measurement_id=measurement_id)
+
+
 @shared_task
 def reap() -> None:
     """Take up what died: a worker that starts asks for it, and beat does twice per lease."""
@@ -92,6 +115,18 @@ def reap_runs() -> None:
 
 
 reapers.append(reap_runs)
+
+
+def reap_measurements() -> None:
+    """Enqueue measurements whose worker died, and those whose message was lost."""
+    for row_id in leases.free_dead_runs(Measurement):
+        measure.delay(row_id)
+    if not monitoring.queue_depth("training"):
+        for row_id in leases.forgotten_runs(Measurement):
+            measure.delay(row_id)
+
+
+reapers.append(reap_measurements)
 
 
 def start_import(

@@ -4,6 +4,7 @@ from recommender.models.audit import AuditEntry
 from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, ImportTrace, Membership
 from recommender.models.interactions import Impression, Interaction
 from recommender.models.items import CatalogueVersion, Item
+from recommender.models.measurements import Measurement
 from recommender.models.runs import Checkpoint, Deployment, Run
 from recommender.models.text import TextEncoding
 from recommender.models.users import EndUser
@@ -22,6 +23,7 @@ __all__ = [
     "Impression",
     "Interaction",
     "Item",
+    "Measurement",
     "Membership",
     "Run",
     "TextEncoding",

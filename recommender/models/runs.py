@@ -43,6 +43,9 @@ class Run(models.Model):
     )
     curve = models.JSONField(default=list, help_text="A row per epoch: phase, epoch, metrics, seconds.")
     metrics = models.JSONField(default=dict, help_text='{"ndcg@10": {"value", "low", "high"}, …} on the held-out data.')
+    details = models.JSONField(
+        default=dict, blank=True, help_text="What belongs to the metrics: threshold, reliability table."
+    )
     people = models.PositiveIntegerField(null=True, blank=True, help_text="How many the metrics are over.")
     person_metrics = models.CharField(
         max_length=500, blank=True, help_text="Parquet, a row per person, in the storage."

@@ -79,7 +79,8 @@ def sweep(*, run_id: int) -> None:
     home = f"runs/{run_id}"
     with transaction.atomic():
         run = Run.objects.select_for_update().get(pk=run_id)  # an erasure that is just writing a file has it locked
-        named = {run.person_metrics, *run.checkpoints.values_list("path", flat=True)}
+        measured = run.measurements.values_list("person_metrics", flat=True)
+        named = {run.person_metrics, *measured, *run.checkpoints.values_list("path", flat=True)}
         try:
             folders, files = default_storage.listdir(home)
         except (FileNotFoundError, NotImplementedError):

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from recommender import hooks
 from recommender.exceptions import Conflict
-from recommender.models import Attribute, Catalog, EndUser, ImportTrace, Impression, Interaction, Run
+from recommender.models import Attribute, Catalog, EndUser, ImportTrace, Impression, Interaction, Measurement, Run
 from recommender.services import answers, audit, evaluating, forgetting, popular
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,9 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         EndUser.objects.filter(pk__in=keys).delete()
         for run in Run.objects.filter(catalog=catalog).exclude(person_metrics="").select_for_update().order_by("pk"):
             _forget_metrics(run, keys)
+        found = Measurement.objects.filter(run__catalog=catalog).exclude(person_metrics="")
+        for measurement in found.select_for_update(of=("self",)).order_by("pk"):
+            _forget_metrics(measurement, keys)
         forgetting.forget_people(catalog_id=catalog.pk, user_ids=keys)
         if keys:
             audit.note(catalog=catalog, action="erasure", details={"people": len(keys)})
@@ -41,7 +44,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
     answers.forget(catalog_id=catalog.pk, person_ids=keys)
 
 
-def _forget_metrics(run: Run, keys: Sequence[int]) -> None:
+def _forget_metrics(run: Run | Measurement, keys: Sequence[int]) -> None:
     try:
         evaluating.forget_people(run=run, user_ids=keys)
     except Conflict as error:  # the file is gone, and with it what was to be erased

@@ -1,4 +1,6 @@
-"""Who may write to a run: a worker claims it, keeps it alive, and finds out when it no longer may.
+"""Who may write to a run or a measurement: a worker claims it, keeps it alive, finds out when it no longer may.
+
+Both kinds of row have the same columns for this (status, worker, heartbeat, attempts, …).
 
 Times are the database's, so that the clocks of several machines need not agree.
 """
@@ -26,7 +28,9 @@ from django.db.models.functions import Coalesce, Now
 from psycopg.conninfo import make_conninfo
 
 from recommender.exceptions import Cancelled, LeaseLost
-from recommender.models import Run
+from recommender.models import Measurement, Run
+
+Kind = type[Run] | type[Measurement]
 
 MAX_ATTEMPTS = 5
 """After so many deaths in a row without a finished epoch a run is given up."""
@@ -34,15 +38,15 @@ PULSE = Path(__file__).with_name("pulse.py")
 
 
 class Lease:
-    """The right of `worker` to write to a run; every write asks whether it still holds."""
+    """The right of `worker` to write to a run (or another row of `kind`); every write asks whether it still holds."""
 
-    def __init__(self, run_id: int, worker: str) -> None:
-        self.run_id, self.worker = run_id, worker
+    def __init__(self, run_id: int, worker: str, kind: Kind = Run) -> None:
+        self.run_id, self.worker, self.kind = run_id, worker, kind
         self._pulse: subprocess.Popen[str] | None = None
 
     def write(self, **changes: Any) -> None:
         """Change columns of the run. Raises Cancelled or LeaseLost (and changes nothing) where it is no longer ours."""
-        held = Run.objects.filter(pk=self.run_id, worker=self.worker, status=Run.Status.RUNNING)
+        held = self.kind.objects.filter(pk=self.run_id, worker=self.worker, status=Run.Status.RUNNING)
         if not held.update(**changes):
             raise self._reason()
 
@@ -55,14 +59,14 @@ class Lease:
             raise self._reason()
 
     def _reason(self) -> Exception:
-        mine = Run.objects.filter(pk=self.run_id, worker=self.worker, status=Run.Status.CANCELLED)
+        mine = self.kind.objects.filter(pk=self.run_id, worker=self.worker, status=Run.Status.CANCELLED)
         return Cancelled("The run was cancelled.") if mine.exists() else LeaseLost("Another worker has the run.")
 
     @contextmanager
     def kept(self) -> Iterator[None]:
         """Keep the lease alive while the block runs."""
         given = {
-            "table": Run._meta.db_table,
+            "table": self.kind._meta.db_table,
             "run": self.run_id,
             "worker": self.worker,
             "seconds": settings.LEASE_SECONDS / 3,
@@ -80,16 +84,16 @@ class Lease:
                 self._pulse.kill()
 
 
-def claim(run_id: int) -> Lease | None:
+def claim(run_id: int, kind: Kind = Run) -> Lease | None:
     """The lease of a run that waits or whose holder is dead; None where someone holds it, it is over, or one of its
     parents is still to be trained.
 
     One UPDATE decides, so that of any number of workers exactly one gets it.
     """
-    lease = Lease(run_id, own_name())
+    lease = Lease(run_id, own_name(), kind)
     stale = Q(status=Run.Status.RUNNING, heartbeat__lt=Now() - lease_time())
-    free = Run.objects.filter(Q(status=Run.Status.QUEUED) | stale, pk=run_id, cancel_requested=False)
-    taken = free.exclude(parents__status__in=Run.LIVE).update(
+    free = kind.objects.filter(Q(status=Run.Status.QUEUED) | stale, pk=run_id, cancel_requested=False)
+    taken = _with_parents_done(free).update(
         status=Run.Status.RUNNING,
         worker=lease.worker,
         heartbeat=Now(),
@@ -97,6 +101,11 @@ def claim(run_id: int) -> Lease | None:
         started=Coalesce("started", Now()),
     )
     return lease if taken else None
+
+
+def _with_parents_done(rows: Any) -> Any:
+    """Rows without a parent that is still to be trained; a measurement has none."""
+    return rows.exclude(parents__status__in=Run.LIVE) if rows.model is Run else rows
 
 
 def give_back(lease: Lease) -> None:
@@ -132,28 +141,28 @@ def surely_dead(worker: str) -> bool:
         return False
 
 
-def free_dead_runs() -> list[int]:
+def free_dead_runs(kind: Kind = Run) -> list[int]:
     """Put runs whose holder died back into the queue and return their ids; give up those that die again and again."""
-    running = Run.objects.filter(status=Run.Status.RUNNING).annotate(now=Now())
+    running = kind.objects.filter(status=Run.Status.RUNNING).annotate(now=Now())
     freed = []
     for run in running:
         if run.heartbeat is None or run.heartbeat < run.now - lease_time() or surely_dead(run.worker):
-            still = Run.objects.filter(pk=run.pk, status=run.status, worker=run.worker, heartbeat=run.heartbeat)
+            still = kind.objects.filter(pk=run.pk, status=run.status, worker=run.worker, heartbeat=run.heartbeat)
             if still.update(**_after_death(run)) and run.attempts < MAX_ATTEMPTS and not run.cancel_requested:
                 freed.append(run.pk)
     return freed
 
 
-def forgotten_runs() -> list[int]:
+def forgotten_runs(kind: Kind = Run) -> list[int]:
     """Runs that have waited for longer than a lease, noted as enqueued now: the caller enqueues them again."""
-    waiting = Run.objects.filter(status=Run.Status.QUEUED, created__lt=Now() - lease_time())
-    forgotten = waiting.exclude(heartbeat__gt=Now() - lease_time()).exclude(parents__status__in=Run.LIVE)
+    waiting = kind.objects.filter(status=Run.Status.QUEUED, created__lt=Now() - lease_time())
+    forgotten = _with_parents_done(waiting.exclude(heartbeat__gt=Now() - lease_time()))
     ids = list(forgotten.order_by("id").values_list("id", flat=True))
-    Run.objects.filter(pk__in=ids, status=Run.Status.QUEUED).update(heartbeat=Now())
+    kind.objects.filter(pk__in=ids, status=Run.Status.QUEUED).update(heartbeat=Now())
     return ids
 
 
-def _after_death(run: Run) -> dict[str, Any]:
+def _after_death(run: Run | Measurement) -> dict[str, Any]:
     if run.cancel_requested:
         return {"status": Run.Status.CANCELLED, "finished": Now(), "phase": "", "finishes": None}
     if run.attempts >= MAX_ATTEMPTS:

@@ -25,7 +25,8 @@ from recommender.algorithms.checkpoint import Checkpoint as Content
 from recommender.data.dataset import Dataset
 from recommender.data.preparation import fingerprint
 from recommender.data.splits import Split, leave_last_out
-from recommender.evaluation.protocol import evaluate, fit_measured
+from recommender.evaluation.measuring import as_rows, measure
+from recommender.evaluation.protocol import fit_measured
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
@@ -223,7 +224,7 @@ class _Training:
             checkpoints.remove_checkpoint(run_id=self.run.pk, purpose=purpose)
         self.resume = self.measured = None
         self.recorder.reached, self.recorder.durations = 0.0, {}
-        self.lease.write(curve=[], metrics={}, people=None, durations={}, progress=0.0)
+        self.lease.write(curve=[], metrics={}, details={}, people=None, durations={}, progress=0.0)
 
     def _rows_kept(self) -> int:
         """How many rows of the curve belong to what is resumed; later ones will be written again."""
@@ -252,9 +253,17 @@ class _Training:
             )
         with self.recorder.phase(MEASURE):
             told = self.recorder.progress
-            evaluation = evaluate(fitted.model, material.split.test, material.dataset, progress=told)
-            path = evaluating.put_person_metrics(run_id=run.pk, table=evaluation.per_user)
-            results = {"people": len(evaluation.per_user), "metrics": evaluating.summarised(evaluation)}
+            measured = measure(
+                lambda config: registry.create(run.algorithm, config),
+                fitted,
+                material.split,
+                seed=run.seed,
+                report=lambda *_: self.lease.check(),
+                progress=told,
+            )
+            path = evaluating.put_person_metrics(run_id=run.pk, table=measured.per_user)
+            results = {"people": len(measured.per_user), "metrics": as_rows(measured.metrics)}
+            results["details"] = measured.details
             content = self._content(fitted.chosen, fitted.model.state(), MEASURED)
             written = results | {"person_metrics": path}
         self._keep_with(Purpose.MEASURED, MEASURED, content, written | self.recorder.standing())

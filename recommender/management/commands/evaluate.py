@@ -6,9 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from recommender.data.splits import PROTOCOLS, WITH_SHOTS
 from recommender.management.plain import PlainCommand
 from recommender.selectors.runs import get_run
-from recommender.services.evaluating import PLANNED, PROTOCOLS, evaluate_run
+from recommender.services.measuring import OWN_PROTOCOL, evaluate_run
 
 
 class Command(PlainCommand):
@@ -17,9 +18,10 @@ class Command(PlainCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--run", type=int, required=True, help="the run's id")
-        known = ", ".join([*PROTOCOLS, *(f"{name} (to come)" for name in PLANNED)])
-        parser.add_argument("--protocol", default=PROTOCOLS[0], help=f"one of {known}")
-        parser.add_argument("--shots", type=int, help="how many interactions a cold person or item has")
+        known = ", ".join(PROTOCOLS)
+        parser.add_argument("--protocol", default=OWN_PROTOCOL, help=f"one of {known} (default {OWN_PROTOCOL})")
+        cold = ", ".join(WITH_SHOTS)
+        parser.add_argument("--shots", type=int, help=f"how many interactions a new person or item has ({cold})")
 
     def work(self, **options: Any) -> dict[str, Any]:
         run = get_run(run_id=options["run"])

@@ -1,0 +1,193 @@
+"""Measurements: a run's configuration under another protocol, trained on its training part and measured on its test.
+
+Figures of different protocols answer different questions; none is ever compared with another's. Whoever wants a
+measurement to be worked on calls recommender.tasks; `evaluate_run` carries one out here and now.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from recommender.algorithms import registry
+from recommender.algorithms.base import Config, Recommender
+from recommender.data import splits
+from recommender.data.dataset import Dataset
+from recommender.data.splits import Split
+from recommender.evaluation.measuring import Measured, as_rows, measure, measure_opinions, opinions_of
+from recommender.evaluation.protocol import fit_measured
+from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, NotTrainable, RecommenderError
+from recommender.models import Measurement, Run
+from recommender.selectors.dataset import current_bounds, load_dataset
+from recommender.services import encoding, evaluating
+from recommender.services.leases import Lease, claim, give_back
+from recommender.services.recording import lasting
+from recommender.services.training import one_line
+
+logger = logging.getLogger(__name__)
+OWN_PROTOCOL = "leave-last-out"
+"""What every run is measured by while it trains."""
+WRITE_SECONDS = 1.0
+Told = Callable[[float], None]
+
+
+def create_measurement(*, run: Run, protocol: str, shots: int | None = None, by: Any = None) -> Measurement:
+    """A measurement that waits. Raises BadInput (fields protocol, shots), Conflict while the run is not done."""
+    splits.check(protocol, shots)
+    if protocol == OWN_PROTOCOL:
+        raise BadInput(f"Every run is measured by {OWN_PROTOCOL} already; choose another protocol.", field="protocol")
+    needed = "rating" if protocol == "k-fold" else "ranking"
+    if needed not in registry.abilities(run.algorithm):
+        lacks = "predicts no ratings" if needed == "rating" else "gives no lists"
+        raise BadInput(f"{run.algorithm} {lacks}, which is all that {protocol} measures.", field="protocol")
+    if run.status != Run.Status.SUCCEEDED:
+        raise Conflict(f"Run {run.pk} is {run.get_status_display()}; measure it once it is done.")
+    return Measurement.objects.create(run=run, protocol=protocol, shots=shots, created_by=by, phase="waiting")
+
+
+def cancel_measurement(*, measurement: Measurement) -> None:
+    """Stop one that waits at once, one that is worked on within seconds. Raises Conflict where it is over."""
+    mine = Measurement.objects.filter(pk=measurement.pk)
+    ended = {"status": Run.Status.CANCELLED, "finished": Now(), "phase": "", "finishes": None}
+    if not mine.filter(status=Run.Status.QUEUED).update(**ended) and not mine.filter(status=Run.Status.RUNNING).update(
+        cancel_requested=True
+    ):
+        raise Conflict("This measurement is over; there is nothing to cancel.")
+
+
+def evaluate_run(*, run: Run, protocol: str = OWN_PROTOCOL, shots: int | None = None) -> dict[str, Any]:
+    """{"run", "protocol", "people", "metrics"[, "shots", "details"]}, worked out here unless it is known already.
+
+    Raises BadInput, Conflict as create_measurement; RecommenderError with the reason where it fails.
+    """
+    splits.check(protocol, shots)
+    if protocol == OWN_PROTOCOL:
+        if run.people is None:
+            display = run.get_status_display()
+            raise Conflict(f"Run {run.pk} has no metrics: it is {display}. Wait for it or train another.")
+        return {"run": run.pk, "protocol": protocol, "people": run.people, "metrics": run.metrics}
+    row = create_measurement(run=run, protocol=protocol, shots=shots)
+    execute_measurement(measurement_id=row.pk)
+    row.refresh_from_db()
+    if row.status != Run.Status.SUCCEEDED:
+        raise RecommenderError(row.error or f"The measurement was {row.get_status_display()}.")
+    found = {"run": run.pk, "protocol": protocol, "people": row.people, "metrics": row.metrics}
+    return found | {"details": row.details} | ({} if shots is None else {"shots": shots})
+
+
+def execute_measurement(*, measurement_id: int) -> bool:
+    """Carry one out. False, nothing being done, where another holds it or it is over; else as training.execute_run."""
+    lease = claim(measurement_id, Measurement)
+    if lease is None:
+        return False
+    with lease.kept():
+        try:
+            _carry_out(lease)
+        except LeaseLost:
+            logger.warning("measurement %s was taken over by another worker", measurement_id)
+        except Cancelled:
+            _end(lease, Run.Status.CANCELLED)
+        except KeyboardInterrupt:
+            _end(lease, Run.Status.CANCELLED)
+            raise
+        except SystemExit:
+            give_back(lease)
+            raise
+        except Exception as error:
+            logger.info("measurement %s failed", measurement_id, exc_info=not isinstance(error, RecommenderError))
+            _end(lease, Run.Status.FAILED, error=one_line(error), traceback=traceback.format_exc().replace("\x00", ""))
+    return True
+
+
+def _end(lease: Lease, status: str, **changes: Any) -> None:
+    with suppress(LeaseLost, Cancelled):
+        lasting(lambda: lease.write(status=status, finished=Now(), finishes=None, phase="", **changes))
+
+
+def _carry_out(lease: Lease) -> None:
+    row = Measurement.objects.select_related("run").get(pk=lease.run_id)
+    told = _Progress(lease)
+    told.say("reading the data", 0.0)
+    dataset = _loaded(row.run, lease)
+    cuts = splits.splits_of(dataset, row.protocol, shots=row.shots, seed=row.run.seed)
+    measured = _measured(row, cuts, dataset, told)
+    path = evaluating.put_person_metrics(run_id=row.run_id, table=measured.per_user)
+    results = {"metrics": as_rows(measured.metrics), "details": measured.details, "people": len(measured.per_user)}
+    over = {"status": Run.Status.SUCCEEDED, "finished": Now(), "finishes": None, "phase": "", "progress": 1.0}
+    lasting(lambda: lease.write(**results, **over, person_metrics=path))
+    evaluating.forget_erased(run_id=row.pk, kind=Measurement)
+
+
+def _loaded(run: Run, lease: Lease) -> Dataset:
+    config = _config(run)
+    text = registry.needs_text(run.algorithm, config)
+    bounds = current_bounds()
+    if text:
+        encoding.ensure_vectors(catalog_id=run.catalog_id, newest=bounds.item, report=lambda *_: lease.check())
+    return load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text)
+
+
+def _config(run: Run) -> Config:
+    return registry.config_class(run.algorithm).from_mapping(run.config)
+
+
+def _measured(row: Measurement, cuts: list[Split], dataset: Dataset, told: _Progress) -> Measured:
+    """One split's figures, or those of all folds together."""
+    run, parts = row.run, []
+    for at, split in enumerate(cuts):
+        span = (at / len(cuts), (at + 1) / len(cuts))
+        words = "training on what is not held out" if len(cuts) == 1 else f"training on fold {at + 1} of {len(cuts)}"
+        train = told.part(words, span[0], span[0] + 0.8 * (span[1] - span[0]))
+        fitted = fit_measured(_create(run), _config(run), split, seed=run.seed, report=train.report)
+        rest = told.part("measuring", span[0] + 0.8 * (span[1] - span[0]), span[1])
+        if len(cuts) == 1:
+            return measure(_create(run), fitted, split, seed=run.seed, report=rest.report, progress=rest.progress)
+        parts.append(opinions_of(_create(run), fitted, split, seed=run.seed, report=rest.report))
+    said = [part for part in parts if part is not None]
+    if len(said) < len(parts):
+        raise NotTrainable("There are no ratings that differ in every fold; k-fold measures predicted ratings.")
+    return measure_opinions(said, dataset)
+
+
+def _create(run: Run) -> Callable[[Config], Recommender]:
+    return lambda config: registry.create(run.algorithm, config)
+
+
+class _Progress:
+    """Writes how far a measurement is, at most once a second; every report asks whether the lease still holds."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease, self.began, self.written = lease, time.monotonic(), 0.0
+
+    def say(self, words: str, share: float) -> None:
+        self.lease.check()
+        if time.monotonic() - self.written < WRITE_SECONDS:
+            return
+        gone = time.monotonic() - self.began
+        finishes = timezone.now() + timedelta(seconds=gone * (1 - share) / share) if share > 0.05 else None
+        lasting(lambda: self.lease.write(phase=words, progress=min(1.0, share), finishes=finishes))
+        self.written = time.monotonic()
+
+    def part(self, words: str, low: float, high: float) -> _Part:
+        return _Part(self, words, low, high)
+
+
+class _Part:
+    """A stretch of the whole's progress, as `report` of a training or as the progress of an evaluation."""
+
+    def __init__(self, whole: _Progress, words: str, low: float, high: float) -> None:
+        self.whole, self.words, self.low, self.high = whole, words, low, high
+
+    def progress(self, share: float) -> None:
+        self.whole.say(self.words, self.low + min(1.0, max(0.0, share)) * (self.high - self.low))
+
+    def report(self, share: float, metrics: Mapping[str, float], state: Any) -> None:
+        self.progress(share)
