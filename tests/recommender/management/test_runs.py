@@ -45,6 +45,13 @@ def test_evaluate_prints_metrics_with_intervals(run: Run):
     assert "60 people" in said("evaluate", "--run", str(run.pk))
 
 
+def test_evaluate_carries_a_protocol_out_in_this_process(run: Run):
+    answer = json.loads(said("evaluate", "--run", str(run.pk), "--protocol", "cold-users", "--shots", "3", "--json"))
+    assert (answer["run"], answer["protocol"], answer["people"], answer["shots"]) == (run.pk, "cold-users", 12, 3)
+    assert set(answer["metrics"]["ndcg@10"]) == {"value", "low", "high"}
+    assert run.measurements.get().status == "succeeded"
+
+
 def test_deploy_puts_a_run_into_service(run: Run):
     answer = json.loads(said("deploy", "--run", str(run.pk), "--json"))
     assert Deployment.objects.get().run == run
@@ -90,7 +97,9 @@ def test_status_counts_what_waits(run: Run):
     [
         (["evaluate", "--run", "999999"], "There is no run 999999"),
         (["evaluate", "--run", "99999999999999999999"], "There is no run"),
-        (["evaluate", "--run", "{run}", "--protocol", "cold-users"], "not available yet. Available: leave-last-out"),
+        (["evaluate", "--run", "{run}", "--protocol", "tomorrow"], "Available: leave-last-out, time, cold-users"),
+        (["evaluate", "--run", "{run}", "--protocol", "k-fold"], "ease predicts no ratings"),
+        (["evaluate", "--run", "{run}", "--protocol", "time", "--shots", "3"], "shots belongs to cold-users"),
         (["deploy", "--run", "999999"], "There is no run 999999"),
         (["export_recommendations", "--run", "{run}", "--out", "/nowhere/at/all.csv"], "cannot be written"),
         (["export_recommendations", "--run", "{run}", "--k", "0", "--out", "x.csv"], "k must be from 1"),

@@ -9,7 +9,6 @@ from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, Run
 from recommender.services.evaluating import (
     compare_runs,
-    evaluate_run,
     forget_people,
     person_metrics,
     put_person_metrics,
@@ -54,27 +53,3 @@ def test_people_can_be_taken_out_of_a_run(films: Catalog, django_capture_on_comm
     run.person_metrics = before
     with pytest.raises(Conflict, match="missing from the storage"):
         person_metrics(run=run)
-
-
-def test_a_run_is_evaluated_as_it_was_measured(films: Catalog):
-    run = measured(films, [1], [1.0])
-    assert evaluate_run(run=run) == {
-        "run": run.pk,
-        "protocol": "leave-last-out",
-        "people": 1,
-        "metrics": {"ndcg@10": {"value": 0.5, "low": 0.4, "high": 0.6}},
-    }
-
-
-@pytest.mark.parametrize(
-    ("given", "field"), [({"protocol": "time"}, "protocol"), ({"protocol": "x"}, "protocol"), ({"shots": 3}, "shots")]
-)
-def test_a_protocol_that_is_not_there_names_those_that_are(films: Catalog, given: dict[str, object], field: str):
-    with pytest.raises(BadInput, match="leave-last-out") as caught:
-        evaluate_run(run=measured(films, [1], [1.0]), **given)
-    assert caught.value.field == field
-
-
-def test_a_run_without_metrics_says_what_it_is(films: Catalog):
-    with pytest.raises(Conflict, match="it is waiting"):
-        evaluate_run(run=Run.objects.create(catalog=films, algorithm="random"))
