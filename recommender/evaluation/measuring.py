@@ -67,10 +67,13 @@ def measure_lists(
     ks: Sequence[int] = KS,
     progress: Callable[[float], None] | None = None,
 ) -> Measured:
-    """Ranking and beyond accuracy. `known` is what `model` learned from; raises as protocol.evaluate."""
+    """Ranking and beyond accuracy; no metrics where nobody is asked. `known` is what `model` learned from; raises as
+    protocol.evaluate."""
     evaluation = evaluate(model, holdout, known, ks=ks, progress=progress)
     columns, summary = _beyond(evaluation, holdout, known, ks)
     about = _about(holdout, known)
+    if not len(evaluation.per_user):
+        return Measured(evaluation.per_user, {})
     per_user = pd.concat([evaluation.per_user, pd.DataFrame(columns), about], axis=1)
     whole = {name: Interval(value, math.nan, math.nan) for name, value in (evaluation.summary | summary).items()}
     return Measured(per_user, whole | intervals(per_user))
