@@ -23,11 +23,13 @@ from recommender.data import splits
 from recommender.data.dataset import Dataset
 from recommender.data.splits import Split
 from recommender.evaluation.measuring import Measured, as_rows, measure, measure_opinions, opinions_of
+from recommender.evaluation.parents import TrainedParents
 from recommender.evaluation.protocol import fit_measured
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, NotTrainable, RecommenderError
 from recommender.models import Measurement, Run
 from recommender.selectors.dataset import current_bounds, load_dataset
 from recommender.services import encoding, evaluating
+from recommender.services import parents as made_of
 from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import lasting
 from recommender.services.training import one_line
@@ -128,7 +130,7 @@ def _carry_out(lease: Lease) -> None:
 
 def _loaded(run: Run, lease: Lease) -> Dataset:
     config = _config(run)
-    text = registry.needs_text(run.algorithm, config)
+    text = made_of.needs_text(run, config)
     bounds = current_bounds()
     if text:
         encoding.ensure_vectors(catalog_id=run.catalog_id, newest=bounds.item, report=lambda *_: lease.check())
@@ -146,15 +148,26 @@ def _measured(row: Measurement, cuts: list[Split], dataset: Dataset, told: _Prog
         span = (at / len(cuts), (at + 1) / len(cuts))
         words = "training on what is not held out" if len(cuts) == 1 else f"training on fold {at + 1} of {len(cuts)}"
         train = told.part(words, span[0], span[0] + 0.8 * (span[1] - span[0]))
-        fitted = fit_measured(_create(run), _config(run), split, seed=run.seed, report=train.report)
+        parents = _parents(run, split, train)
+        fitted = fit_measured(_create(run), _config(run), split, seed=run.seed, report=train.report, parents=parents)
         rest = told.part("measuring", span[0] + 0.8 * (span[1] - span[0]), span[1])
         if len(cuts) == 1:
-            return measure(_create(run), fitted, split, seed=run.seed, report=rest.report, progress=rest.progress)
-        parts.append(opinions_of(_create(run), fitted, split, seed=run.seed, report=rest.report))
+            return measure(
+                _create(run), fitted, split, seed=run.seed, report=rest.report, progress=rest.progress, parents=parents
+            )
+        parts.append(opinions_of(_create(run), fitted, split, seed=run.seed, report=rest.report, parents=parents))
     said = [part for part in parts if part is not None]
     if len(said) < len(parts):
         raise NotTrainable("There are no ratings that differ in every fold; k-fold measures predicted ratings.")
     return measure_opinions(said, dataset)
+
+
+def _parents(run: Run, split: Split, told: _Part) -> TrainedParents | None:
+    """Those that the run is made of, trained on the same split with their own configurations."""
+    configs = {each.algorithm: _config(each) for each in run.parents.order_by("pk")}
+    if not configs:
+        return None
+    return TrainedParents(registry.create, configs, split, run.seed, lambda *_: told.whole.lease.check())
 
 
 def _create(run: Run) -> Callable[[Config], Recommender]:

@@ -258,8 +258,9 @@ class _Training:
                 fitted,
                 material.split,
                 seed=run.seed,
-                report=lambda *_: self.lease.check(),
+                report=self._alive,
                 progress=told,
+                parents=self.parents,
             )
             path = evaluating.put_person_metrics(run_id=run.pk, table=measured.per_user)
             results = {"people": len(measured.per_user), "metrics": as_rows(measured.metrics)}

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('recommender', '0008_text_vectors'),
+        ('recommender', '0009_parents_of_runs'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
