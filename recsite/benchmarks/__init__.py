@@ -12,6 +12,7 @@ from typing import Any
 
 Say = Callable[[str], None]
 BENCHMARKS = {
+    "ensemble": "recsite.benchmarks.ensemble",
     "import": "recsite.benchmarks.importing",
     "quality": "recsite.benchmarks.quality",
     "ratings": "recsite.benchmarks.ratings",
