@@ -3,116 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
-from typing import Any, ClassVar, Protocol, Self, cast, get_args, get_type_hints, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recommender.data.config import Config as Config
+from recommender.data.config import describe as describe
+from recommender.data.config import hyper as hyper
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
-from recommender.exceptions import BadConfig, NotTrainable
+from recommender.exceptions import NotTrainable
 
 State = dict[str, NDArray[Any]]
 Adapted = dict[str, NDArray[Any]]
 Report = Callable[[float, Mapping[str, float], State | None], None]
 """`report(progress 0..1, metrics, state)`, each epoch; may raise Cancelled. `state` is all that resuming needs."""
-
-
-def hyper(
-    default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple[Any, ...] = ()
-) -> Any:
-    """Declare a hyperparameter once: its default, its meaning and its range (inclusive)."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
-
-
-@dataclass(frozen=True)
-class Config:
-    """Every hyperparameter of an algorithm; a frozen dataclass of `hyper(...)` fields (bool, int, float or str)."""
-
-    def __post_init__(self) -> None:
-        hints = get_type_hints(type(self))
-        for each in fields(self):
-            object.__setattr__(self, each.name, _checked(each, hints[each.name], getattr(self, each.name)))
-
-    @classmethod
-    def from_mapping(cls, given: Mapping[str, Any]) -> Self:
-        """Build from a form's, the API's or the command line's values (strings are converted).
-
-        Raises BadConfig naming the field.
-        """
-        known = {each.name for each in fields(cls)}
-        for name in given:
-            if name not in known:
-                allowed = ", ".join(sorted(known)) or "none"
-                raise BadConfig(f"There is no setting “{name}”. Known: {allowed}.", field=name)
-        return cls(**given)
-
-    def replace(self, **changes: Any) -> Self:
-        return replace(self, **changes)
-
-
-def _checked(declared: Field[Any], hint: Any, value: Any) -> Any:
-    kind = next((arg for arg in get_args(hint) if arg is not type(None)), hint)
-    optional = type(None) in get_args(hint)
-    if optional and value in (None, "", "none"):
-        return None
-    try:
-        value = _converted(kind, value)
-    except (TypeError, ValueError):
-        message = f"{declared.name} must be of type {kind.__name__}, not {value!r}."
-        raise BadConfig(message, field=declared.name) from None
-    _check_range(declared, value)
-    return value
-
-
-def _converted(kind: type, value: Any) -> Any:
-    if kind is bool:
-        words = {
-            "true": True,
-            "1": True,
-            "yes": True,
-            "on": True,
-            "false": False,
-            "0": False,
-            "no": False,
-            "off": False,
-        }
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() not in words:
-            raise ValueError(value)
-        return words[str(value).lower()]
-    if kind is int and (isinstance(value, bool) or (isinstance(value, float) and value != int(value))):
-        raise ValueError(value)
-    if kind is float and isinstance(value, bool):
-        raise ValueError(value)
-    converted = kind(value)
-    if kind is float and not np.isfinite(converted):
-        raise ValueError(value)
-    return converted
-
-
-def _check_range(declared: Field[Any], value: Any) -> None:
-    low, high, choices = (declared.metadata.get(key) for key in ("low", "high", "choices"))
-    if choices and value not in choices:
-        raise BadConfig(f"{declared.name} must be one of {', '.join(map(str, choices))}.", field=declared.name)
-    if low is not None and value < low:
-        raise BadConfig(f"{declared.name} must be at least {low:g}.", field=declared.name)
-    if high is not None and value > high:
-        raise BadConfig(f"{declared.name} must be at most {high:g}.", field=declared.name)
-
-
-def describe(config: type[Config]) -> list[dict[str, Any]]:
-    """Rows of (name, type, default, help, low, high, choices, optional) that make the form, the API and the docs."""
-    hints = get_type_hints(config)
-    rows = []
-    for each in fields(config):
-        arguments = get_args(hints[each.name])
-        kind = next((arg for arg in arguments if arg is not type(None)), hints[each.name])
-        default = None if each.default is MISSING else each.default
-        about = {"name": each.name, "type": kind.__name__, "default": default, "optional": type(None) in arguments}
-        rows.append(about | dict(each.metadata))
-    return rows
 
 
 class Recommender(Protocol):

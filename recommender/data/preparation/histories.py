@@ -20,10 +20,15 @@ def sort_by_time(histories: Histories) -> Histories:
     return histories.take(order)
 
 
+def pairs(histories: Histories) -> NDArray[np.int64]:
+    """(nnz,) one number for each (person, item): sorting numbers is many times as quick as sorting rows of two."""
+    width = int(histories.items.max()) + 1 if len(histories.items) else 1
+    return histories.rows * width + histories.items
+
+
 def drop_repeats(histories: Histories) -> Histories:
     """Only the first occurrence of each (person, item): a later one says nothing new about what comes next."""
-    pairs = np.column_stack([histories.rows, histories.items])
-    _, first = np.unique(pairs, axis=0, return_index=True)
+    _, first = np.unique(pairs(histories), return_index=True)
     mask = np.zeros(len(histories.items), dtype=np.bool_)
     mask[first] = True
     return histories if mask.all() else histories.keep(mask)
@@ -31,10 +36,10 @@ def drop_repeats(histories: Histories) -> Histories:
 
 def last_of_repeats(histories: Histories) -> NDArray[np.bool_]:
     """(nnz,) whether the person did not meet the item again later."""
-    pairs = np.column_stack([histories.rows, histories.items])[::-1]
-    _, last = np.unique(pairs, axis=0, return_index=True)
-    mask = np.zeros(len(pairs), dtype=np.bool_)
-    mask[len(pairs) - 1 - last] = True
+    n = len(histories.items)
+    _, last = np.unique(pairs(histories)[::-1], return_index=True)
+    mask = np.zeros(n, dtype=np.bool_)
+    mask[n - 1 - last] = True
     return mask
 
 
