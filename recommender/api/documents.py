@@ -18,7 +18,16 @@ LIST = [
     OpenApiParameter("n", OpenApiTypes.INT, description="How many items: 10, at most 500."),
     OpenApiParameter("offset", OpenApiTypes.INT, description="How many of the best to pass over, at most 10,000."),
     OpenApiParameter(
-        "filter", OpenApiTypes.STR, many=True, description="category:NAME; repeated, any of the categories will do."
+        "filter",
+        OpenApiTypes.STR,
+        many=True,
+        description="A condition on items, such as category = 'Comedy' and year >= 1990 (docs/filter.md). Or "
+        "category:NAME; repeated, any of the categories will do.",
+    ),
+    OpenApiParameter(
+        "diversity",
+        {"type": "number", "minimum": 0, "maximum": 1},
+        description="0: by score alone. Above: each item also unlike those before it (maximal marginal relevance).",
     ),
     OpenApiParameter(
         "exclude", OpenApiTypes.STR, many=True, description="Ids that must not appear; repeated or separated by commas."

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from rest_framework.request import Request
 
+from recommender.data import filters
+from recommender.data.filters import Condition
 from recommender.exceptions import BadInput
 from recommender.models.fields import CLIENT_ID_MESSAGE, CLIENT_ID_PATTERN
+from recommender.selectors.filtering import item_attributes
 
 EVERYWHERE = {"catalog", "format"}
 
@@ -45,18 +48,34 @@ def choice(request: Request, name: str, allowed: Collection[str], default: str) 
     return text
 
 
-def categories(request: Request) -> tuple[str, ...]:
-    """`filter=category:Comedy`, several times for “any of these”."""
-    found = []
-    for text in request.query_params.getlist("filter"):
-        kind, _, name = text.partition(":")
-        if kind != "category" or not name or len(name) > 200:
-            message = "filter takes the form category:NAME, such as filter=category:Comedy; repeat it for several."
-            raise BadInput(message, field="filter")
-        found.append(name)
-    if len(found) > 50:
+def share(request: Request, name: str) -> float:
+    """A number from 0 to 1; 0 where it is not given."""
+    text = request.query_params.get(name, "0")
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text) or float(text) > 1:
+        raise BadInput(f"{name} must be a number from 0 to 1, such as 0.3.", field=name)
+    return float(text)
+
+
+def condition(texts: Sequence[str], catalog_id: int) -> Condition | None:
+    """What `filter` says: one condition in the language of docs/filter.md; or `category:NAME`, several times for “any
+    of these”."""
+    if not texts:
+        return None
+    plain = [text.partition(":")[2] for text in texts if text.startswith("category:")]
+    if len(plain) == len(texts):
+        return any_category(plain)
+    if len(texts) > 1:
+        raise BadInput("Give one filter; join several conditions by “and” or “or”.", field="filter")
+    return filters.read(texts[0], item_attributes(catalog_id) if "attribute" in texts[0].lower() else {})
+
+
+def any_category(names: Sequence[str]) -> Condition | None:
+    """Any of these categories; None for none."""
+    if any(not name or len(name) > 200 for name in names):
+        raise BadInput("After category: comes a name of 1 to 200 characters.", field="filter")
+    if len(names) > 50:
         raise BadInput("At most 50 filters in one call.", field="filter")
-    return tuple(dict.fromkeys(found))
+    return filters.Comparison("category", "list", "in", tuple(dict.fromkeys(names))) if names else None
 
 
 def excluded(request: Request) -> frozenset[str]:

@@ -125,6 +125,51 @@ class SimilarSerializer(ListSerializer):
     item = serializers.CharField()
 
 
+class PersonAlikeSerializer(serializers.Serializer[Any]):
+    user = serializers.CharField()
+    rank = serializers.IntegerField()
+    score = serializers.FloatField()
+
+
+class SimilarPeopleSerializer(serializers.Serializer[Any]):
+    user = serializers.CharField()
+    users = PersonAlikeSerializer(many=True)
+
+
+class SessionEventSerializer(Strict):
+    """`kind` is “rating” where a value is given and “view” otherwise; without times, events happened in their order."""
+
+    item = ClientIdField()
+    kind = serializers.RegexField(
+        KIND_PATTERN.replace("$", r"\Z"),
+        required=False,
+        error_messages={"invalid": "A kind has 1 to 32 small letters, digits, _ or -, and begins with a letter."},
+    )
+    value = NumberField(required=False, allow_null=True)
+    time = TimeField(required=False)
+
+
+class SessionSerializer(Strict):
+    """What someone unknown did, and what is asked; the rest as in the address of recommendations."""
+
+    events = serializers.ListField(child=SessionEventSerializer(), max_length=1000, allow_empty=True)
+    n = WholeNumberField(required=False, min_value=1, max_value=500, help_text="How many items: 10, at most 500.")
+    offset = WholeNumberField(required=False, min_value=0, max_value=10_000)
+    filter = TextField(required=False, max_length=2000)
+    diversity = NumberField(required=False, min_value=0, max_value=1)
+    exclude = serializers.ListField(child=ClientIdField(), required=False, max_length=1000)
+    run = WholeNumberField(required=False, allow_null=True, min_value=1, max_value=2**53)
+    context = ObjectField(required=False, help_text="Names and values, both texts.")
+
+
+class SessionAnswerSerializer(serializers.Serializer[Any]):
+    recommendation_id = serializers.UUIDField()
+    run = serializers.IntegerField(allow_null=True)
+    algorithm = serializers.CharField()
+    items = RecommendedSerializer(many=True)
+    unknown = serializers.ListField(child=serializers.CharField(), help_text="Ids of items that are not known.")
+
+
 class NewRunSerializer(Strict):
     algorithm = TextField(max_length=32)
     config = ObjectField(required=False, help_text="Hyperparameters that differ from their defaults.")

@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from recommender.api.gorse import urls as gorse
 from recommender.api.problems import nothing_here
-from recommender.api.views import catalogue, documentation, runs, serving
+from recommender.api.views import catalogue, documentation, runs, serving, sessions
 
 app_name = "api"
 
@@ -17,11 +17,14 @@ urlpatterns = [
     path("v1/users/bulk/", catalogue.UserBulk.as_view(), {"id": "bulk"}, name="users-bulk"),
     path("v1/users/<client_id:id>/", catalogue.UserDetail.as_view(), name="user"),
     path("v1/users/<client_id:id>/recommendations/", serving.Recommendations.as_view(), name="user-recommendations"),
+    path("v1/users/<client_id:id>/similar/", sessions.SimilarPeople.as_view(), name="user-similar"),
+    path("v1/sessions/recommendations/", sessions.SessionRecommendations.as_view(), name="session-recommendations"),
     path("v1/items/", catalogue.ItemList.as_view(), name="items"),
     path("v1/items/bulk/", catalogue.ItemBulk.as_view(), {"id": "bulk"}, name="items-bulk"),
     path("v1/items/<client_id:id>/", catalogue.ItemDetail.as_view(), name="item"),
     path("v1/items/<client_id:id>/similar/", serving.Similar.as_view(), name="item-similar"),
     path("v1/popular/", serving.Popular.as_view(), name="popular"),
+    path("v1/latest/", serving.Latest.as_view(), name="latest"),
     path("v1/events/", serving.Events.as_view(), name="events"),
     path("v1/runs/", runs.RunList.as_view(), name="runs"),
     path("v1/runs/<int:run>/", runs.RunDetail.as_view(), name="run"),

@@ -73,7 +73,7 @@ PERSON = f"""
         ON person.catalog_id = %(catalog)s::bigint AND person.client_id = %(client_id)s::text
     LEFT JOIN LATERAL (
         SELECT string_agg(int8send(id), ''), string_agg(int8send(item_id), ''),
-            string_agg(float4send(coalesce(value, 1)::float4), ''),
+            string_agg(float8send(coalesce(value, 1)), ''),
             string_agg(float8send(extract(epoch FROM time)::float8), ''), array_agg(kind::text)
         FROM (SELECT id, item_id, value, time, kind FROM recommender_interaction WHERE user_id = person.id
               ORDER BY time, id) ordered
@@ -102,11 +102,17 @@ def person(catalog_id: int, client_id: str) -> Person:
     keys = np.frombuffer(ids or b"", dtype=">i8")
     past = History(
         items=np.frombuffer(items or b"", dtype=">i8").astype(np.int64),
-        values=np.frombuffer(values or b"", dtype=">f4").astype(np.float32),
+        values=as_values(np.frombuffer(values or b"", dtype=">f8")),
         times=np.frombuffer(times or b"", dtype=">f8").astype(np.float64),
         kinds=kinds or [],
     )
     return Person(key, run_id, past, version, _mark(xmin, len(keys), int(keys.sum())))
+
+
+def as_values(given: Any) -> np.ndarray[Any, Any]:
+    """(n,) float32; what only fits a float64 becomes the largest there is."""
+    most = np.finfo(np.float32).max
+    return np.clip(np.asarray(given, dtype=np.float64), -most, most).astype(np.float32)
 
 
 def nobody(catalog_id: int) -> Person:

@@ -88,10 +88,15 @@ def shown_items(catalog_id: int, keys: Iterable[int]) -> dict[int, Shown]:
         return {key: Shown(client_id, title) for key, client_id, title in cursor.fetchall()}
 
 
-def items_in(catalog_id: int, categories: Sequence[str]) -> Int:
-    """Database keys of the items in any of the categories."""
-    found = Item.objects.filter(catalog_id=catalog_id, categories__overlap=list(categories))
-    return np.array(found.values_list("id", flat=True), dtype=np.int64)
+def keys_of_items(catalog_id: int, client_ids: Sequence[str]) -> dict[str, int]:
+    """Database keys of items by their ids, of those that are there."""
+    found = Item.objects.filter(catalog_id=catalog_id, client_id__in=client_ids)
+    return dict(found.values_list("client_id", "id"))
+
+
+def ids_of_people(catalog_id: int, keys: Sequence[int]) -> dict[int, str]:
+    """Ids of people by database key, of those that are there."""
+    return dict(EndUser.objects.filter(catalog_id=catalog_id, id__in=keys).values_list("id", "client_id"))
 
 
 def met_by(catalog_id: int, most: int) -> list[tuple[int, float]]:

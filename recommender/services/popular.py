@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recommender.data.dataset import Float, IdMap, Int
+from recommender.selectors import alike
 from recommender.selectors import serving as select
 from recommender.services import memory
 
@@ -48,6 +49,16 @@ def similar(*, catalog_id: int, item_id: int) -> Counted:
     # The two counts may be of different moments: a cosine is never above 1.
     cosine = np.minimum(together.counts[known] / np.sqrt(np.maximum(people, 1) * max(size, 1.0)), 1.0)
     return Counted(together.items[known], cosine.astype(np.float32))
+
+
+def latest(*, catalog_id: int) -> Counted:
+    """When each item came out, in days since 1970."""
+    return _kept(catalog_id, "latest", lambda: alike.latest(catalog_id, MOST))
+
+
+def people_alike(*, catalog_id: int, user_id: int) -> Counted:
+    """How alike other people's histories are to a person's (keys of people, cosines)."""
+    return _kept(catalog_id, f"people_alike:{user_id}", lambda: alike.people_alike(user_id))
 
 
 def changed(*, catalog_id: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,11 @@ import numpy as np
 
 from recommender.algorithms.base import top_k
 from recommender.data.dataset import Float, IdMap, Int
+from recommender.data.filters import Condition
 from recommender.exceptions import BadCheckpoint, BadInput, Conflict
 from recommender.selectors import hot
 from recommender.selectors import serving as select
-from recommender.services import answers, impressions, loaded, popular, reasons, shelf
+from recommender.services import answers, diversity, impressions, loaded, popular, reasons, shelf
 
 FALLBACK = "popular"
 SPARE = 20
@@ -35,7 +36,10 @@ class Question:
     user: str
     n: int = 10
     offset: int = 0
-    categories: tuple[str, ...] = ()
+    condition: Condition | None = None
+    """What items must meet (`filter`)."""
+    diversity: float = 0.0
+    """0: by score alone; 1: each as unlike those before it as can be."""
     excluded: frozenset[str] = frozenset()
     run: int | None = None
     context: Mapping[str, str] = field(default_factory=dict)
@@ -99,6 +103,13 @@ class Place:
 def recommend(question: Question) -> Answer:
     """The answer, kept as an impression. Raises BadInput where `run` is not a succeeded run of this catalog."""
     person = hot.person(question.catalog_id, question.user) if question.profiled else hot.nobody(question.catalog_id)
+    answer = _answer(question, person)
+    if question.noted:
+        impressions.note(answer.recommendation_id, answer.impression)
+    return answer
+
+
+def _answer(question: Question, person: hot.Person) -> Answer:
     run_id = _run_of(question, person)
     made = None
     if run_id is not None and len(person.past.items):
@@ -113,10 +124,35 @@ def recommend(question: Question) -> Answer:
     ]
     about = _impression(question, person, run_id, places)
     label = _label(question, person, run_id)
-    answer = Answer(uuid.uuid4(), run_id, algorithm, question.user, shown, about, label)
-    if question.noted:
-        impressions.note(answer.recommendation_id, about)
-    return answer
+    return Answer(uuid.uuid4(), run_id, algorithm, question.user, shown, about, label)
+
+
+@dataclass(frozen=True)
+class Met:
+    """What someone unknown did: `item` is the client's id, `time` in seconds since 1970."""
+
+    item: str
+    kind: str
+    value: float
+    time: float
+
+
+def recommend_for(question: Question, met: Sequence[Met]) -> tuple[Answer, list[str]]:
+    """The answer to someone of whom nothing is stored, from what they did; and the ids of items that are not known.
+
+    Nothing of it is kept: neither the events nor the list.
+    """
+    keys = select.keys_of_items(question.catalog_id, [each.item for each in met])
+    known = sorted((each for each in met if each.item in keys), key=lambda each: each.time)
+    past = hot.History(
+        items=np.array([keys[each.item] for each in known], dtype=np.int64),
+        values=hot.as_values([each.value for each in known]),
+        times=np.array([each.time for each in known], dtype=np.float64),
+        kinds=[each.kind for each in known],
+    )
+    nobody = hot.nobody(question.catalog_id)
+    answer = _answer(question, nobody._replace(id=None, past=past))
+    return answer, sorted({each.item for each in met} - keys.keys())
 
 
 def _impression(question: Question, person: hot.Person, run_id: int | None, places: list[Place]) -> dict[str, Any]:
@@ -188,11 +224,27 @@ def popular_items(question: Question) -> list[Place]:
     return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()), version)[0]
 
 
+def latest_items(question: Question) -> list[Place]:
+    """What came out last; the score is the day, counted from 1970."""
+    counted = popular.latest(catalog_id=question.catalog_id)
+    version = select.catalogue_version(question.catalog_id)
+    return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()), version)[0]
+
+
 def similar_items(question: Question, *, item_id: int) -> list[Place]:
     """What people who met the item met besides."""
     counted = popular.similar(catalog_id=question.catalog_id, item_id=item_id)
     version = select.catalogue_version(question.catalog_id)
     return _places(question, Ranking(IdMap(counted.items), counted.counts.copy()), version)[0]
+
+
+def similar_people(*, catalog_id: int, user_id: int, n: int, offset: int) -> list[tuple[str, float]]:
+    """Ids of the people whose histories are most like a person's, with the cosine."""
+    counted = popular.people_alike(catalog_id=catalog_id, user_id=user_id)
+    order = np.argsort(-counted.counts, kind="stable")
+    ids = select.ids_of_people(catalog_id, counted.items.tolist())
+    found = [(ids[int(counted.items[at])], float(counted.counts[at])) for at in order if int(counted.items[at]) in ids]
+    return found[offset : offset + n]
 
 
 Named = tuple[list[Place], dict[int, select.Shown]]
@@ -203,13 +255,13 @@ def _places(question: Question, ranking: Ranking, version: int, *, also: Iterabl
 
     Where this process holds the names of this version of the catalogue, they and the hidden ones come from there.
     """
-    if question.categories:
-        ranking.only(select.items_in(question.catalog_id, question.categories))
+    if question.condition is not None:
+        ranking.only(shelf.chosen(question.catalog_id, version, question.condition))
     held = shelf.get(question.catalog_id, version)
     if held is None:
         return _places_asked(question, ranking, also)
     ranking.scores[held.gone(ranking.items)] = -np.inf
-    best, scores = top_k(ranking.scores[None], question.offset + question.n + len(question.excluded))
+    best, scores = top_k(ranking.scores[None], _needed(question) + len(question.excluded))
     keys = ranking.items.keys[best[0][best[0] >= 0]].tolist()
     names = held.shown([*keys, *also])
     return _found(question, keys, scores[0], names), names
@@ -218,27 +270,35 @@ def _places(question: Question, ranking: Ranking, version: int, *, also: Iterabl
 def _places_asked(question: Question, ranking: Ranking, also: Iterable[int]) -> Named:
     """The same from the database: whether an item is hidden (or gone) is asked for the best candidates only, in the
     query that also gives their names; where too few remain, four times as many are tried."""
-    need = question.offset + question.n
+    need = _needed(question)
     tried = need + SPARE + len(question.excluded)
     while True:
         best, scores = top_k(ranking.scores[None], tried)
         at = best[0][best[0] >= 0]
         keys = ranking.items.keys[at].tolist()
         names = select.shown_items(question.catalog_id, [*keys, *also])
-        found = _found(question, keys, scores[0], names)
-        if len(found) >= question.n or len(at) < tried:
-            return found, names
+        if len(_showable(question, keys, names)) >= need or len(at) < tried:
+            return _found(question, keys, scores[0], names), names
         tried *= 4
 
 
+def _needed(question: Question) -> int:
+    """How many of the best decide what is shown."""
+    need = question.offset + question.n
+    return max(need, diversity.POOL) if question.diversity else need
+
+
+def _showable(question: Question, keys: list[int], names: dict[int, select.Shown]) -> list[int]:
+    """Places in `keys` of those that have a name and are not excluded."""
+    return [at for at, key in enumerate(keys) if key in names and names[key].client_id not in question.excluded]
+
+
 def _found(question: Question, keys: list[int], scores: Float, names: dict[int, select.Shown]) -> list[Place]:
-    """Those of `keys`, best first, that have a name and are not excluded: `n` after `offset`."""
-    found = [
-        Place(key, names[key], float(score))
-        for key, score in zip(keys, scores, strict=False)
-        if key in names and names[key].client_id not in question.excluded
-    ]
-    return found[question.offset : question.offset + question.n]
+    """Those of `keys`, best first, that may be shown, in the order asked for: `n` after `offset`."""
+    left = _showable(question, keys, names)[: _needed(question)]
+    order = diversity.order(question.catalog_id, [keys[at] for at in left], scores[left], question.diversity)
+    wanted = [left[place] for place in order[question.offset : question.offset + question.n]]
+    return [Place(keys[at], names[keys[at]], float(scores[at])) for at in wanted]
 
 
 def as_document(answer: Answer) -> dict[str, Any]:

@@ -17,7 +17,9 @@ import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
-from recommender.data.dataset import IdMap
+from recommender.data.dataset import IdMap, Int
+from recommender.data.filters import Condition, write
+from recommender.selectors import filtering
 from recommender.selectors import serving as select
 from recommender.selectors.serving import Shown
 
@@ -27,6 +29,7 @@ MOST = 200_000
 SHARE = 20.0
 TOO_LARGE_SECONDS = 600.0
 KEPT_MASKS = 16
+MOST_CHOSEN = 64
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Shelf:
 
 
 _shelves: dict[int, Shelf] = {}
+_chosen: dict[tuple[int, int, str], Int] = {}
 _rest_until: dict[int, float] = {}
 _filling: set[int] = set()
 _lock = threading.Lock()
@@ -94,6 +98,18 @@ def fill(catalog_id: int) -> None:
     _rest_until[catalog_id] = time.monotonic() + (took * SHARE if rows else TOO_LARGE_SECONDS)
 
 
+def chosen(catalog_id: int, version: int, condition: Condition) -> Int:
+    """Keys of the items of which a condition is true, kept while the catalogue stays as it is."""
+    asked = (catalog_id, version, write(condition))
+    found = _chosen.get(asked)
+    if found is None:
+        found = filtering.items_where(catalog_id, condition)
+        while len(_chosen) >= MOST_CHOSEN:
+            _chosen.pop(next(iter(_chosen)), None)
+        _chosen[asked] = found
+    return found
+
+
 def _fill_beside(catalog_id: int) -> None:
     try:
         fill(catalog_id)
@@ -110,3 +126,4 @@ def forget() -> None:
     """Drop all that is held."""
     _shelves.clear()
     _rest_until.clear()
+    _chosen.clear()

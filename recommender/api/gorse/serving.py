@@ -60,7 +60,7 @@ def _question(view: GorseView, request: Request, category: str, *, user: str = "
         user,
         n=params.number(request, "n", 10, 1, MOST),
         offset=params.number(request, "offset", 0, 0, FURTHEST),
-        categories=tuple(each.replace("\x00", "") for each in wanted if each),
+        condition=params.any_category([name for each in wanted if (name := each.replace("\x00", "")[:200])][:50]),
     )
 
 

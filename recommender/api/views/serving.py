@@ -102,7 +102,7 @@ class Recommendations(ApiView):
 
 def _asked(request: Any, catalog_id: int, user: str) -> serving.Question:
     """What an address asks for. Raises BadInput naming the parameter."""
-    params.only(request, "n", "offset", "filter", "exclude", "run", "profiling", prefixes=("context.",))
+    params.only(request, "n", "offset", "filter", "diversity", "exclude", "run", "profiling", prefixes=("context.",))
     return _question(
         catalog_id,
         request,
@@ -119,7 +119,8 @@ def _question(catalog_id: int, request: Request, *, user: str = "", **more: Any)
         user,
         n=params.number(request, "n", 10, 1, MOST_ITEMS),
         offset=params.number(request, "offset", 0, 0, FURTHEST),
-        categories=params.categories(request),
+        condition=params.condition(request.query_params.getlist("filter"), catalog_id),
+        diversity=params.share(request, "diversity"),
         excluded=params.excluded(request),
         **more,
     )
@@ -149,9 +150,27 @@ class Popular(ApiView):
         responses=ListSerializer,
     )
     def get(self, request: Request) -> Response:
-        params.only(request, "n", "offset", "filter", "exclude")
+        params.only(request, "n", "offset", "filter", "diversity", "exclude")
         question = _question(self.catalog.pk, request)
         return Response({"items": _ranked(serving.popular_items(question), question)})
+
+
+class Latest(ApiView):
+    needs = {"GET": READ}
+
+    @extend_schema(
+        tags=["recommendations"],
+        operation_id="latest",
+        summary="Items that came out last; the score is the day, counted from 1970-01-01",
+        description="The day of release, else the first of the year, else when someone first met the item, else when "
+        "it came into the catalog.",
+        parameters=LIST,
+        responses=ListSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        params.only(request, "n", "offset", "filter", "diversity", "exclude")
+        question = _question(self.catalog.pk, request)
+        return Response({"items": _ranked(serving.latest_items(question), question)})
 
 
 class Similar(ApiView):
@@ -165,7 +184,7 @@ class Similar(ApiView):
         responses=SimilarSerializer,
     )
     def get(self, request: Request, id: str) -> Response:
-        params.only(request, "n", "offset", "filter", "exclude")
+        params.only(request, "n", "offset", "filter", "diversity", "exclude")
         question = _question(self.catalog.pk, request)
         item = select.items_of(self.catalog.pk).filter(client_id=params.client_id(id)).first()
         if item is None:

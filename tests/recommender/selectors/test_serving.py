@@ -74,7 +74,6 @@ def test_each_read_of_an_answer_uses_its_index(large):
     assert not any(name.startswith("all of") for name in indexes_of(lambda: select.shown_items(large.pk, items)))
     met = indexes_of(lambda: select.met_together(large.pk, items[0]))
     assert "all of recommender_interaction" not in met
-    assert "item_categories" in indexes_of(lambda: select.items_in(large.pk, ["rare"]))
 
 
 def test_history_is_in_order_of_time_then_of_arrival(large):
