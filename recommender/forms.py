@@ -12,7 +12,6 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from recommender.algorithms.registry import ALGORITHMS
 from recommender.models import ApiKey, Catalog
 
 LOGIN_WINDOW = 300
@@ -125,13 +124,19 @@ class UploadForm(forms.Form):
 
 
 class ChoiceOfAlgorithms(forms.Form):
-    """Several recommenders at once, with their declared defaults."""
+    """Several recommenders at once, with their declared defaults; those that fit the catalog."""
 
     algorithm = forms.MultipleChoiceField(
-        choices=[(name, name) for name in ALGORITHMS],
-        error_messages={"required": "Choose at least one recommender."},
+        error_messages={
+            "required": "Choose at least one recommender.",
+            "invalid_choice": "%(value)s is no recommender, or none that fits what this catalog holds.",
+        },
     )
     seed = forms.IntegerField(label="Seed", min_value=0, max_value=2**63 - 1, initial=0)
+
+    def __init__(self, *args: Any, fitting: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["algorithm"].choices = [(name, name) for name in fitting]
 
 
 SETTING = "set-"

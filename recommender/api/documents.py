@@ -8,6 +8,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
+from recommender.algorithms import registry
 from recommender.models import EndUser, Item, Run
 
 PAGE = [
@@ -52,4 +53,6 @@ def item_document(item: Item) -> dict[str, Any]:
 def run_document(run: Run, *, deployed: int | None) -> dict[str, Any]:
     plain = ("id", "algorithm", "config", "seed", "status", "phase", "progress", "metrics", "people", "error")
     times = ("created", "started", "finishes", "finished")
-    return {name: getattr(run, name) for name in (*plain, *times)} | {"deployed": run.pk == deployed}
+    found = {name: getattr(run, name) for name in (*plain, *times)} | {"deployed": run.pk == deployed}
+    known = run.algorithm in registry.ALGORITHMS  # one of an earlier version may be gone
+    return found | {"abilities": sorted(registry.abilities(run.algorithm)) if known else []}

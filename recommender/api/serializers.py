@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from recommender.algorithms import registry
 from recommender.api.fields import (
     ClientIdField,
     FlagField,
@@ -170,8 +171,14 @@ class SessionAnswerSerializer(serializers.Serializer[Any]):
     unknown = serializers.ListField(child=serializers.CharField(), help_text="Ids of items that are not known.")
 
 
+ALGORITHMS = " ".join(
+    f"{words}: {', '.join(name for name in registry.ALGORITHMS if ability in registry.abilities(name))}."
+    for words, ability in (("Make lists", "ranking"), ("Predict ratings", "rating"))
+)
+
+
 class NewRunSerializer(Strict):
-    algorithm = TextField(max_length=32)
+    algorithm = TextField(max_length=32, help_text=ALGORITHMS)
     config = ObjectField(required=False, help_text="Hyperparameters that differ from their defaults.")
     seed = WholeNumberField(required=False, min_value=0, max_value=2**31 - 1)
 
@@ -179,6 +186,10 @@ class NewRunSerializer(Strict):
 class RunSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     algorithm = serializers.CharField()
+    abilities = serializers.ListField(
+        child=serializers.ChoiceField(choices=["ranking", "rating"]),
+        help_text="What the recommender can do: make lists (ranking), predict ratings (rating), or both.",
+    )
     config = serializers.DictField()
     seed = serializers.IntegerField()
     status = serializers.CharField()

@@ -12,6 +12,7 @@ from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Avg, CharField, Count, Func, Max, Q, QuerySet
 from django.db.models.functions import TruncDay
 
+from recommender.data.preparation.histories import RATING
 from recommender.models import ApiKey, Catalog, DataImport, Deployment, EndUser, Interaction, Item, Membership, Run
 from recommender.rights import GROUPS
 
@@ -77,6 +78,11 @@ def sizes(catalog: Catalog) -> dict[str, int]:
         "hidden": catalog.items.filter(hidden=True).count(),
         "interactions": Interaction.objects.filter(catalog=catalog).count(),
     }
+
+
+def has_ratings(catalog: Catalog) -> bool:
+    """Whether anyone ever rated anything."""
+    return Interaction.objects.filter(catalog=catalog, kind=RATING).exists()
 
 
 def deployed(catalog: Catalog) -> Deployment | None:

@@ -34,10 +34,13 @@ class Served:
 
 
 def deploy_run(*, run: Run, by: Any = None) -> Deployment:
-    """Let `run` serve its catalog from now on. Raises Conflict for a run that has not ended well."""
+    """Let `run` serve its catalog from now on. Raises Conflict for a run that has not ended well or
+    only predicts ratings."""
     with transaction.atomic():
         locked = Run.objects.select_for_update().get(pk=run.pk)
         _require_final(locked)
+        if "ranking" not in registry.abilities(locked.algorithm):
+            raise Conflict(f"Run {run.pk} cannot serve: {locked.algorithm} predicts ratings and makes no lists.")
         audit.note(catalog=locked.catalog, login=by, action="deployment", subject=str(locked))
         return Deployment.objects.create(catalog=locked.catalog, run=locked, created_by=by)
 

@@ -15,7 +15,7 @@ register = template.Library()
 
 METRIC_NAMES = {
     "ndcg": "NDCG", "hit": "Hit rate", "recall": "Recall", "precision": "Precision", "f1": "F1", "map": "MAP",
-    "mrr": "MRR", "coverage": "Coverage",
+    "mrr": "MRR", "coverage": "Coverage", "rmse": "RMSE", "mae": "MAE", "train_rmse": "RMSE in training",
 }  # fmt: skip
 DAY = 86_400
 MINUS = "\N{MINUS SIGN}"

@@ -14,7 +14,7 @@ from recommender.models import Catalog, Run
 from recommender.services.evaluating import person_metrics
 from recommender.templatetags.pages import METRIC_NAMES, metric_name, plain, size, span
 from recommender.views.figures import Figure, draw
-from recommender.views.leaderboard import Row
+from recommender.views.leaderboard import FALLING, Row
 
 DEFINITIONS = {
     "ndcg": "1 / log₂(1 + rank) of the held-out item where it is among the first k, else 0; mean over people",
@@ -24,6 +24,8 @@ DEFINITIONS = {
     "f1": "harmonic mean of precision and recall; mean over people",
     "map": "average precision over the first k; mean over people",
     "mrr": "1 / rank of the first held-out item within the first k; mean over people",
+    "rmse": "root of the mean squared difference between predicted and given ratings of held-out items",
+    "mae": "mean absolute difference between predicted and given ratings of held-out items",
     "coverage": "share of the catalog's items that stand in anyone's first k",
 }
 PROTOCOL = (
@@ -31,6 +33,11 @@ PROTOCOL = (
     "counts. Intervals are 95%, by bootstrap over people."
 )
 PHASES = {"load": "reading", "measured": "training", "measure": "measuring", "refit": "training on everything"}
+TRAINED_ON = frozenset({"loss", "train_rmse"})
+HELD_OUT = (
+    "on people held out for validation, which decides when to stop; it is not the figure that the run is compared by."
+)
+SEEN = "on what it learns from; it says whether training goes on, not how good the recommender is."
 NO_CURVE = {
     Run.Status.SUCCEEDED: "This algorithm is solved in one step, so there is no curve.",
     Run.Status.FAILED: "It failed before its second epoch.",
@@ -77,6 +84,8 @@ def accuracy_finding(board: Sequence[Row], metric: str) -> str:
     if not board:
         return "Which recommender is best?"
     best = board[0]
+    if metric in FALLING:
+        return f"{best.name} predicts ratings best: {metric_name(metric)} {plain(best.value)}, less is better"
     popular = next((row for row in board if row.run.algorithm == "popularity"), None)
     said = f"{best.name} ranks best: {metric_name(metric)} {plain(best.value)}"
     if popular is None or popular is best or not popular.value:
@@ -84,7 +93,10 @@ def accuracy_finding(board: Sequence[Row], metric: str) -> str:
     return f"{said}, {best.value / popular.value:.1f} times that of popularity"
 
 
-def coverage_figure(catalog: Catalog, board: Sequence[Row], metric: str) -> Figure:
+def coverage_figure(catalog: Catalog, board: Sequence[Row], metric: str) -> Figure | None:
+    """None for metrics that are of no list."""
+    if "@" not in metric:
+        return None
     rows = [row for row in drawable(board) if row["coverage"] is not None]
     k = metric.rpartition("@")[2]
     coverage = metric_name(f"coverage@{k}")
@@ -122,9 +134,9 @@ def curve_rows(run: Run) -> list[dict[str, Any]]:
 
 
 def watched(rows: Sequence[dict[str, Any]]) -> str:
-    """The metric that the curve is drawn of: NDCG where it is there, else what training reports first."""
+    """The metric that the curve is drawn of: one on validation where there is any, else what is reported first."""
     names = [row["metric"] for row in rows]
-    return next((name for name in names if name.startswith("ndcg")), names[0] if names else "")
+    return next((name for name in names if name.startswith(("ndcg", "rmse"))), names[0] if names else "")
 
 
 def curve_figure(catalog: Catalog, run: Run) -> Figure:
@@ -137,8 +149,7 @@ def curve_figure(catalog: Catalog, run: Run) -> Figure:
         title=curve_finding(rows, metric),
         columns=("epoch", metric_name(metric), "seconds"),
         rows=[(row["epoch"], row["value"], row["seconds"]) for row in rows],
-        definition=f"{metric_name(metric)} after each epoch on people held out for validation, which decides when to "
-        "stop; it is not the figure that the run is compared by.",
+        definition=f"{metric_name(metric)} after each epoch, {SEEN if metric in TRAINED_ON else HELD_OUT}",
         csv=reverse("curve_csv", args=[catalog.name, run.pk]),
         json=draw("learning_curve", rows, algorithm=run.algorithm, metric=metric_name(metric)) if len(rows) > 1 else "",
         empty=NO_CURVE.get(run.status, "The curve begins with the second epoch."),
@@ -150,7 +161,9 @@ def curve_figure(catalog: Catalog, run: Run) -> Figure:
 def curve_finding(rows: Sequence[dict[str, Any]], metric: str) -> str:
     if not rows:
         return "How it learns"
-    best = max(rows, key=lambda row: row["value"])
+    if metric in TRAINED_ON:
+        return f"{metric_name(metric)} {plain(rows[-1]['value'])} after {len(rows)} epochs, on what it learns from"
+    best = (min if metric in FALLING else max)(rows, key=lambda row: row["value"])
     return (
         f"Best after epoch {best['epoch']} of {len(rows)}: {metric_name(metric)} {plain(best['value'])} on validation"
     )
@@ -159,7 +172,8 @@ def curve_finding(rows: Sequence[dict[str, Any]], metric: str) -> str:
 def metric_rows(run: Run) -> list[dict[str, Any]]:
     """A row per metric with a cell per k, for the table of the run's page."""
     lengths = sorted({int(name.partition("@")[2]) for name in run.metrics if name.partition("@")[2].isdigit()})
-    bases = sorted({name.partition("@")[0] for name in run.metrics}, key=lambda base: [*DEFINITIONS, base].index(base))
+    of_lists = {name.partition("@")[0] for name in run.metrics if "@" in name}
+    bases = sorted(of_lists, key=lambda base: [*DEFINITIONS, base].index(base))
     return [
         {
             "name": METRIC_NAMES.get(base, base),
@@ -168,6 +182,16 @@ def metric_rows(run: Run) -> list[dict[str, Any]]:
         }
         for base in bases
         if lengths
+    ]
+
+
+def single_rows(run: Run) -> list[dict[str, Any]]:
+    """A row per metric that is of no list, those of predicted ratings first."""
+    named = [name for name in run.metrics if "@" not in name and not name.endswith("_person")]
+    ordered = sorted(named, key=lambda name: [*DEFINITIONS, name].index(name))
+    return [
+        {"name": METRIC_NAMES.get(name, name), "definition": DEFINITIONS.get(name, ""), "row": run.metrics[name]}
+        for name in ordered
     ]
 
 

@@ -9,12 +9,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from recommender.algorithms import registry
 from recommender.models import Catalog, Run
 from recommender.selectors import pages
 from recommender.views import run_figures
 from recommender.views.figures import csv_answer
 from recommender.views.frame import page, show
-from recommender.views.leaderboard import METRICS, judge, leaderboard
+from recommender.views.leaderboard import METRICS, judge, leaderboard, metric_of
 
 STATUSES = [("", "All"), *Run.Status.choices]
 
@@ -23,8 +24,7 @@ STATUSES = [("", "All"), *Run.Status.choices]
 @page("view")
 def runs(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     """The leaderboard, its figures, and every run by state; metric and state stand in the address."""
-    metric = request.GET.get("metric", "")
-    metric = metric if metric in METRICS else "ndcg@10"
+    metric = metric_of(catalog, request.GET.get("metric", ""))
     status = request.GET.get("status", "")
     status = status if status in Run.Status.values else ""
     board = leaderboard(catalog, metric)
@@ -44,8 +44,7 @@ def runs(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 @page("view")
 def board(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     """The leaderboard's table with every comparison made: asked for once the page is there."""
-    metric = request.GET.get("metric", "")
-    metric = metric if metric in METRICS else "ndcg@10"
+    metric = metric_of(catalog, request.GET.get("metric", ""))
     rows = leaderboard(catalog, metric)
     judge(rows, metric, now=True)
     context = {"board": rows, "metric": metric, "compared": True, "catalog": catalog}
@@ -81,6 +80,8 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
         "deployed": pages.deployed(catalog),
         "curve": run_figures.curve_figure(catalog, run),
         "results": run_figures.metric_rows(run),
+        "ranks": "ranking" in registry.abilities(run.algorithm) if run.algorithm in registry.ALGORITHMS else False,
+        "single": run_figures.single_rows(run),
         "spread": run_figures.spread_figure(catalog, run),
         "facts": run_figures.run_facts(run),
         "settings": [(name.replace("_", " "), value) for name, value in sorted(run.config.items())],

@@ -28,12 +28,24 @@ from recommender.views.runs import run_or_404
 ABOUT = {
     "random": "Draws by chance. What any recommender must beat.",
     "popularity": "The same list for everyone: what most people take.",
+    "latest": "The same list for everyone: what is new.",
+    "user_knn": "What people of like taste met, or how they rated it. Keeps rows about people; erasing takes them out.",
+    "mf": "Places people and items in one space and predicts ratings from it. Does not make lists.",
     "item_knn": "Items that were met by the same people as those a person met.",
     "ease": "Learns how every item speaks for every other, in one step. Strong and quick on small catalogs.",
     "ials": "Places people and items in one space, so that near ones fit. Scales to large catalogs.",
+    "item2vec": "Places items by the company they keep in histories, as words in sentences.",
+    "fm": "Weighs pairs of everything known: attributes, context, history and items’ fields.",
+    "ncf": "A neural network over everything known, texts too if asked; learns clicks and ratings at once.",
     "ensemble": "Joins several recommenders, each weighed by how well it guessed what people chose next.",
     "sasrec": "Reads a person’s history in order and guesses what comes next. The most accurate, and the slowest.",
 }
+GROUPS = (
+    ("Make lists", {"ranking"}),
+    ("Make lists and predict ratings", {"ranking", "rating"}),
+    ("Predict ratings", {"rating"}),
+)
+"""By what they can do; see registry.abilities."""
 PROPOSED = ("popularity", "item_knn", "ease")
 
 
@@ -42,13 +54,15 @@ PROPOSED = ("popularity", "item_knn", "ease")
 def run_new(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     """Without an algorithm in the address, several with their defaults; with one, its form."""
     algorithm = request.GET.get("algorithm", "")
-    if algorithm in registry.ALGORITHMS:
+    rates = pages.has_ratings(catalog)
+    fitting = [name for name in registry.ALGORITHMS if rates or "ranking" in registry.abilities(name)]
+    if algorithm in fitting:
         return configured(request, catalog, algorithm)
-    return several(request, catalog)
+    return several(request, catalog, fitting, rates)
 
 
-def several(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    form = ChoiceOfAlgorithms(sent(request))
+def several(request: HttpRequest, catalog: Catalog, fitting: Sequence[str], rates: bool) -> HttpResponse:
+    form = ChoiceOfAlgorithms(sent(request), fitting=fitting)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         with transaction.atomic():
@@ -58,12 +72,20 @@ def several(request: HttpRequest, catalog: Catalog) -> HttpResponse:
             ]
         return started(request, catalog, made)
     chosen = request.POST.getlist("algorithm") if request.method == "POST" else PROPOSED
-    rows = [{"name": name, "about": ABOUT.get(name, ""), "chosen": name in chosen} for name in registry.ALGORITHMS]
+    rows = [{"name": name, "about": ABOUT.get(name, ""), "chosen": name in chosen} for name in fitting]
     return show(
         request, "run_new", title="Train recommenders", catalog=catalog, section="runs", crumbs=way_back(catalog),
-        form=form, rows=rows, count=sum(row["chosen"] for row in rows), sizes=pages.sizes(catalog),
+        form=form, groups=grouped(rows, rates), rates=rates, count=sum(row["chosen"] for row in rows),
+        sizes=pages.sizes(catalog),
         status=400 if form.errors else 200,
     )  # fmt: skip
+
+
+def grouped(rows: Sequence[Mapping[str, Any]], rates: bool) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """The rows under what they can do; where nothing was ever rated, all that is left is to make lists."""
+    able = {row["name"]: registry.abilities(row["name"]) - (set() if rates else {"rating"}) for row in rows}
+    found = [(words, [row for row in rows if able[row["name"]] == wanted]) for words, wanted in GROUPS]
+    return [(words, group) for words, group in found if group]
 
 
 def configured(request: HttpRequest, catalog: Catalog, algorithm: str) -> HttpResponse:

@@ -315,3 +315,38 @@ def test_figures_lie_in_the_page_as_data(root: Client, catalog: Catalog) -> None
     assert len(found) == 2
     assert all("data" in json.loads(figure) for figure in found)
     assert sum(map(len, found)) < 500_000
+
+
+def rated_run(catalog: Catalog, algorithm: str, rmse: float) -> Run:
+    errors = {name: {"value": rmse, "low": rmse - 0.01, "high": rmse + 0.01} for name in ("rmse", "mae")}
+    return measured_run(catalog, algorithm, 0.0, metrics=errors)
+
+
+def test_recommenders_are_offered_by_what_they_can_do(root: Client, catalog: Catalog) -> None:
+    address = f"/{catalog.name}/runs/new/"
+    page = text_of(root.get(address))
+    assert "Make lists" in page and "Make lists and predict ratings" in page and "mf" in page.split()
+    Interaction.objects.filter(catalog=catalog).update(kind="view")
+    page = text_of(root.get(address))
+    assert "holds no ratings" in page and "mf" not in page.split()
+    assert "Make lists and predict ratings" not in page and "ncf" in page.split()
+    refused = root.post(address, {"algorithm": ["mf"], "seed": "0"})
+    assert refused.status_code == 400 and "none that fits what this catalog holds" in text_of(refused)
+    assert "Make lists" in text_of(root.get(f"{address}?algorithm=mf"))
+
+
+def test_errors_of_ratings_are_shown_and_compared_least_first(root: Client, catalog: Catalog) -> None:
+    worse, better = rated_run(catalog, "user_knn", 0.95), rated_run(catalog, "mf", 0.92)
+    assert [row.run for row in leaderboard(catalog, "rmse")] == [better, worse]
+    assert verdict({"difference": -0.03, "low": -0.04, "high": -0.02, "p": 0.01, "p_holm": 0.01, "people": 9},
+                   falling=True) == ("worse by .030", ".020 to .040, p = .010")  # fmt: skip
+    board = text_of(root.get(f"/{catalog.name}/runs/?metric=rmse"))
+    assert "predicts ratings best: RMSE .920" in board and "Less is better" in board
+    page = text_of(root.get(f"/{catalog.name}/runs/{better.pk}/"))
+    assert "RMSE .920" in page and "root of the mean squared difference" in page and "Put into service" not in page
+
+
+def test_where_only_ratings_were_measured_the_board_is_of_them(root: Client, catalog: Catalog) -> None:
+    catalog.runs.all().delete()
+    rated_run(catalog, "mf", 0.92)
+    assert "RMSE .920" in text_of(root.get(f"/{catalog.name}/runs/"))
