@@ -124,6 +124,7 @@ class ListSerializer(serializers.Serializer[Any]):
 
 class SimilarSerializer(ListSerializer):
     item = serializers.CharField()
+    by = serializers.ChoiceField(["together", "text"])
 
 
 class PersonAlikeSerializer(serializers.Serializer[Any]):

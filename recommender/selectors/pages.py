@@ -167,6 +167,11 @@ def declared(catalog: Catalog, scope: str) -> list[Any]:
 # Items
 
 
+def items_with_vectors(catalog: Catalog) -> int:
+    """How many items have a vector of their text."""
+    return catalog.items.filter(text_vector__isnull=False).count()
+
+
 def find_items(catalog: Catalog, text: str = "", category: str = "", hidden: str = "") -> QuerySet[Item]:
     """By words of the title (each a beginning) or the exact id; `hidden` "yes" or "no" keeps only those."""
     found = catalog.items.order_by("id")

@@ -18,11 +18,12 @@ from recommender.algorithms.base import top_k
 from recommender.data.dataset import Float, IdMap, Int
 from recommender.data.filters import Condition
 from recommender.exceptions import BadCheckpoint, BadInput, Conflict
-from recommender.selectors import hot
+from recommender.selectors import hot, nearness
 from recommender.selectors import serving as select
 from recommender.services import answers, diversity, impressions, loaded, popular, reasons, shelf
 
 FALLBACK = "popular"
+TOGETHER, TEXT = "together", "text"
 SPARE = 20
 """Items looked up beyond those asked for, since some may be hidden."""
 
@@ -245,6 +246,26 @@ def similar_people(*, catalog_id: int, user_id: int, n: int, offset: int) -> lis
     ids = select.ids_of_people(catalog_id, counted.items.tolist())
     found = [(ids[int(counted.items[at])], float(counted.counts[at])) for at in order if int(counted.items[at]) in ids]
     return found[offset : offset + n]
+
+
+def similar_by_text(question: Question, *, item_id: int) -> list[Place]:
+    """Items of which something alike is said; the score is a cosine. None where nothing is said of the item."""
+    version, condition = select.catalogue_version(question.catalog_id), question.condition
+    only = None if condition is None else shelf.chosen(question.catalog_id, version, condition)
+    count = _needed(question) + len(question.excluded) + SPARE
+    rows = nearness.nearest(question.catalog_id, item_id, count=count, only=only)
+    keys = np.array([key for key, _ in rows], dtype=np.int64)
+    ranking = Ranking(IdMap(keys), np.array([score for _, score in rows], dtype=np.float32))
+    return _places(question, ranking, version)[0]
+
+
+def similar_by(question: Question, *, item_id: int, by: str = "") -> tuple[str, list[Place]]:
+    """Similar items "together" or by "text", and which it was; "" takes the texts where nobody met both."""
+    places = [] if by == TEXT else similar_items(question, item_id=item_id)
+    if by == TEXT or (not by and not any(place.score > 0 for place in places)):
+        alike = similar_by_text(question, item_id=item_id)
+        return (TEXT, alike) if alike or by else (TOGETHER, places)
+    return TOGETHER, places
 
 
 Named = tuple[list[Place], dict[int, select.Shown]]

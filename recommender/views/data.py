@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from recommender import tasks
 from recommender.exceptions import BadInput
 from recommender.forms import UploadForm
-from recommender.models import Catalog, DataImport
+from recommender.models import Catalog, DataImport, TextEncoding
 from recommender.selectors import pages
 from recommender.services import undoing
 from recommender.views.frame import page, sent, show
@@ -36,8 +36,23 @@ def data(request: HttpRequest, catalog: Catalog) -> HttpResponse:
         request, "data", title="Data", catalog=catalog, section="data", form=form,
         shown=paged(request, catalog.imports.select_related("created_by"), 20), sizes=pages.sizes(catalog),
         attributes=[*pages.declared(catalog, "user"), *pages.declared(catalog, "item")],
-        status=400 if form.errors else 200,
+        texts=encoding_line(catalog), status=400 if form.errors else 200,
     )  # fmt: skip
+
+
+def encoding_line(catalog: Catalog) -> str:
+    """How far the reading of the items' texts is, in one sentence; "" where nobody asked for it yet."""
+    row = TextEncoding.objects.filter(pk=catalog.pk).first()
+    if row is None:
+        return ""
+    if row.status == TextEncoding.Status.FAILED:
+        return f"The texts of the items could not be read: {row.error} They are tried again with the next import."
+    if row.status == TextEncoding.Status.RUNNING and row.total:
+        return f"The texts of the items are being read: {row.done:,} of {row.total:,}."
+    if row.status == TextEncoding.Status.SUCCEEDED:
+        count = pages.items_with_vectors(catalog)
+        return f"The texts of {count:,} items have been read; they can be compared by what is said of them."
+    return "The texts of the items wait to be read by a worker."
 
 
 def start(request: HttpRequest, catalog: Catalog, form: UploadForm) -> DataImport | None:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from recommender.models import Catalog, Item
-from recommender.selectors import audience, pages
+from recommender.selectors import audience, nearness, pages
 from recommender.services import serving
 from recommender.views.figures import csv_answer, interactions_figure, shares_figure, values_figure
 from recommender.views.frame import page, show
@@ -45,6 +45,8 @@ def item(request: HttpRequest, catalog: Catalog, item: str) -> HttpResponse:
         "facts": audience.item_facts(found),
         "details": details(catalog, found),
         "similar": similar(found) if request.GET.get("with") == "similar" else None,
+        "alike": similar(found, by=serving.TEXT),
+        "encoded": nearness.has_vectors(catalog.pk),
         "latest": audience.latest_people(found),
         "groups": groups,
         "group": group,
@@ -68,10 +70,11 @@ def similar_fragment(request: HttpRequest, catalog: Catalog, item: str) -> HttpR
     return render(request, "recommender/parts/similar.html", context)
 
 
-def similar(item: Item, count: int = 10) -> list[dict[str, Any]]:
-    """What the people who met it met besides, as the API answers."""
+def similar(item: Item, count: int = 10, by: str = serving.TOGETHER) -> list[dict[str, Any]]:
+    """What the people who met it met besides, or what is described alike, as the API answers."""
     question = serving.Question(catalog_id=item.catalog_id, user="", n=count, noted=False)
-    places = [place for place in serving.similar_items(question, item_id=item.pk) if place.score > 0]
+    _, found = serving.similar_by(question, item_id=item.pk, by=by)
+    places = [place for place in found if place.score > 0]
     rows = pages.items_by_key(item.catalog, [place.key for place in places])
     return [{"item": rows[place.key], "score": place.score} for place in places if place.key in rows]
 

@@ -179,18 +179,27 @@ class Similar(ApiView):
     @extend_schema(
         tags=["recommendations"],
         operation_id="items_similar",
-        summary="Items met by the same people; the score is a cosine",
-        parameters=LIST,
+        summary="Items met by the same people, or described alike; the score is a cosine",
+        parameters=[
+            *LIST,
+            OpenApiParameter(
+                "by",
+                enum=[serving.TOGETHER, serving.TEXT],
+                description="together: the people who met both. text: what is said of both. Without it: together, or "
+                "text where nobody met the item and another.",
+            ),
+        ],
         responses=SimilarSerializer,
     )
     def get(self, request: Request, id: str) -> Response:
-        params.only(request, "n", "offset", "filter", "diversity", "exclude")
+        params.only(request, "n", "offset", "filter", "diversity", "exclude", "by")
+        by = params.choice(request, "by", (serving.TOGETHER, serving.TEXT), "") if "by" in request.query_params else ""
         question = _question(self.catalog.pk, request)
         item = select.items_of(self.catalog.pk).filter(client_id=params.client_id(id)).first()
         if item is None:
             raise Problem(404, f"There is no item “{id}” in this catalog.", field="id")
-        places = serving.similar_items(question, item_id=item.pk)
-        return Response({"item": id, "items": _ranked(places, question)})
+        by, places = serving.similar_by(question, item_id=item.pk, by=by)
+        return Response({"item": id, "by": by, "items": _ranked(places, question)})
 
 
 def _ranked(places: list[serving.Place], question: serving.Question) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 
 import pytest
@@ -245,6 +246,23 @@ def test_similar_and_popular_follow_events(api, filled):
     assert client.get("popular", n=1).json()["items"][0]["item"] != popular["item"]
     similar = client.get("items", "quite new", "similar", n=1).json()["items"][0]
     assert similar == {"item": "i23", "rank": 1, "score": 1.0}
+
+
+def test_similar_by_text_and_where_nobody_met_both(api, filled):
+    client, items_there = api("read"), filled.items
+    near = {"i3": 0.0, "i9": 0.1, "i5": 0.5}
+    for client_id, angle in near.items():
+        vector = [math.cos(angle), math.sin(angle), *[0.0] * 382]
+        items_there.filter(client_id=client_id).update(text_vector=vector)
+    answer = client.get("items", "i3", "similar", by="text").json()
+    assert (answer["by"], [row["item"] for row in answer["items"]]) == ("text", ["i9", "i5"])
+    assert answer["items"][0]["score"] == pytest.approx(math.cos(0.1), abs=1e-5)
+    assert client.get("items", "i3", "similar").json()["by"] == "together"
+    items_there.create(client_id="never-met", text_vector=[1.0, *[0.0] * 383])
+    alone = client.get("items", "never-met", "similar", n=1).json()
+    assert (alone["by"], alone["items"][0]["item"]) == ("text", "i3")
+    assert client.get("items", "never-met", "similar", by="together").json()["items"] == []
+    assert fields_of(problem_of(client.get("items", "i3", "similar", by="taste"), 400)) == ["by"]
 
 
 def test_similar_to_nothing_known(api, filled):
