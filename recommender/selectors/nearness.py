@@ -54,7 +54,7 @@ def nearest(catalog_id: int, item_id: int, *, count: int, only: Int | None = Non
     if vector is None:
         return []
     given = {
-        "vector": "[" + ",".join(map(repr, vector.tolist())) + "]",
+        "vector": "[" + ",".join(str(float(number)) for number in vector) + "]",
         "catalog": catalog_id,
         "item": item_id,
         "only": None if only is None else only.tolist(),

@@ -17,6 +17,7 @@ BENCHMARKS = {
     "quality": "recsite.benchmarks.quality",
     "ratings": "recsite.benchmarks.ratings",
     "serving": "recsite.benchmarks.serving",
+    "text": "recsite.benchmarks.text",
 }
 
 
