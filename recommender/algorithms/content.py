@@ -26,10 +26,10 @@ class ContentConfig(Config):
     """What counts of a history, and what items are compared by."""
 
     half_life: float = hyper(
-        10.0, "Later interactions of the person after which one counts half. 0 counts all alike.", low=0.0, high=1e6
+        3.0, "Later interactions of the person after which one counts half. 0 counts all alike.", low=0.0, high=1e6
     )
     rating_weight: float = hyper(
-        0.5,
+        0.2,
         "How much a rating one standard deviation above the person's own mean adds to an interaction's weight of 1. "
         "What is rated far below may count against what is like it. 0 ignores ratings.",
         low=0.0,
