@@ -14,6 +14,8 @@ from django.core.files.storage import default_storage
 from django.test import Client
 
 from recommender.algorithms import checkpoint, registry
+from recommender.algorithms.base import Recommender
+from recommender.data.dataset import Dataset
 from recommender.models import Catalog, Checkpoint, Deployment, Item, Run
 from recommender.rights import GROUPS
 from recommender.selectors.dataset import load_dataset
@@ -89,6 +91,14 @@ def fill(catalog: Catalog, *, items: int = 24, people: int = 30, steps: int = 6)
     assert taken.accepted == people * steps
 
 
+def fitted(algorithm: str, data: Dataset, **config: Any) -> Recommender:
+    """A recommender trained quickly, after those it is made of."""
+    settings = registry.config_class(algorithm).from_mapping(QUICK.get(algorithm, {}) | config)
+    parents = {name: fitted(name, data) for name in registry.parents(algorithm, settings)}
+    made = registry.create(algorithm, settings)
+    return made.fit(data, parents=parents or None, rng=np.random.default_rng(0), report=lambda *_: None)
+
+
 @pytest.fixture
 def deploy() -> Callable[..., Run]:
     """Trains an algorithm on what a catalog holds now, and puts it into service (unless `serve` is false)."""
@@ -96,10 +106,7 @@ def deploy() -> Callable[..., Run]:
     def make(catalog: Catalog, algorithm: str, *, serve: bool = True, **config: Any) -> Run:
         run = Run.objects.create(catalog=catalog, algorithm=algorithm, status=Run.Status.SUCCEEDED, progress=1)
         data = load_dataset(catalog_id=catalog.pk)
-        made = registry.create(
-            algorithm, registry.config_class(algorithm).from_mapping(QUICK.get(algorithm, {}) | config)
-        )
-        made.fit(data, rng=np.random.default_rng(0), report=lambda *_: None)
+        made = fitted(algorithm, data, **config)
         kept = checkpoint.Checkpoint(algorithm, made.config, data.items, made.state())
         folder = f"runs/{run.pk}/final-{uuid.uuid4().hex}"
         for name, content in zip(("weights.safetensors", "about.json"), checkpoint.dump(kept), strict=True):
