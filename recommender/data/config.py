@@ -20,7 +20,7 @@ def hyper(
 
 @dataclass(frozen=True)
 class Config:
-    """Every setting of an algorithm or of a preparation; a frozen dataclass of `hyper(...)` fields (bool, int, float or str)."""
+    """Settings of an algorithm or a preparation: a frozen dataclass of `hyper(...)` fields (bool, int, float, str)."""
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
