@@ -28,6 +28,23 @@ RATING: dict[str, bool] = {"user_knn": True, "mf": False, "ncf": True}
 does without importing it; the conformance tests hold it against the classes."""
 REMEMBERING: frozenset[str] = frozenset({"user_knn"})
 """Those that keep rows about people (`base.Remembering`): erasing someone rewrites their checkpoints."""
+STEEP: dict[str, str] = {
+    "ease": "Its time grows with the cube of the number of items and its memory with the square: about "
+    "{ease_memory} for {items:,} items.",
+    "item_knn": "Its memory grows with the square of the number of items where most of them were met together.",
+    "user_knn": "Each of its answers looks at everyone: its time to answer grows with {people:,} people.",
+    "ensemble": "It costs what its members cost together, ease’s growth with the number of items among them.",
+}
+"""Those that grow faster than linearly with a catalog, in the words of a page (measured by `benchmark growth`)."""
+EASE_BYTES = 33
+"""Peak memory of ease for each pair of items."""
+
+
+def warning(name: str, *, items: int, people: int) -> str:
+    """How an algorithm's cost grows where that is faster than linear, for a catalog of this size; else nothing."""
+    megabytes = items**2 * EASE_BYTES / 1e6
+    memory = f"{megabytes / 1000:,.1f} GB" if megabytes >= 1000 else f"{megabytes:,.0f} MB"
+    return STEEP.get(name, "").format(items=items, people=people, ease_memory=memory)
 
 
 def abilities(name: str) -> frozenset[str]:

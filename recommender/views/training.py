@@ -72,11 +72,11 @@ def several(request: HttpRequest, catalog: Catalog, fitting: Sequence[str], rate
             ]
         return started(request, catalog, made)
     chosen = request.POST.getlist("algorithm") if request.method == "POST" else PROPOSED
-    rows = [{"name": name, "about": ABOUT.get(name, ""), "chosen": name in chosen} for name in fitting]
+    sizes = pages.sizes(catalog)
+    rows = [{"name": name, "about": about(name, sizes), "chosen": name in chosen} for name in fitting]
     return show(
         request, "run_new", title="Train recommenders", catalog=catalog, section="runs", crumbs=way_back(catalog),
-        form=form, groups=grouped(rows, rates), rates=rates, count=sum(row["chosen"] for row in rows),
-        sizes=pages.sizes(catalog),
+        form=form, groups=grouped(rows, rates), rates=rates, count=sum(row["chosen"] for row in rows), sizes=sizes,
         status=400 if form.errors else 200,
     )  # fmt: skip
 
@@ -98,10 +98,16 @@ def configured(request: HttpRequest, catalog: Catalog, algorithm: str) -> HttpRe
     crumbs = [*way_back(catalog), ("Train recommenders", reverse("run_new", args=[catalog.name]))]
     return show(
         request, "run_configure", title=f"Train {algorithm}", catalog=catalog, section="runs", crumbs=crumbs,
-        form=form, algorithm=algorithm, about=ABOUT.get(algorithm, ""),
+        form=form, algorithm=algorithm, about=about(algorithm, pages.sizes(catalog)),
         settings=[form[SETTING + row["name"]] for row in rows],
         status=400 if form.errors else 200,
     )  # fmt: skip
+
+
+def about(algorithm: str, sizes: Mapping[str, int]) -> str:
+    """What it does, and how its cost grows where that is faster than linear."""
+    warned = registry.warning(algorithm, items=sizes["items"], people=sizes["people"])
+    return f"{ABOUT.get(algorithm, '')} {warned}".strip()
 
 
 def try_start(request: HttpRequest, catalog: Catalog, algorithm: str, form: ConfigForm) -> Run | None:

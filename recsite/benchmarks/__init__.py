@@ -13,6 +13,7 @@ from typing import Any
 Say = Callable[[str], None]
 BENCHMARKS = {
     "ensemble": "recsite.benchmarks.ensemble",
+    "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",
     "quality": "recsite.benchmarks.quality",
     "ratings": "recsite.benchmarks.ratings",
