@@ -26,6 +26,7 @@ from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, DataImport, Measurement, Run
 from recommender.services import (
     encoding,
+    health,
     importing,
     impressions,
     leases,
@@ -206,6 +207,27 @@ def reap_encodings() -> None:
 
 
 reapers.append(reap_encodings)
+
+
+def start_health(*, catalog: Catalog, now: bool = False) -> bool:
+    """Have the health report of a catalog made where it is missing or out of date; says whether it was."""
+    wanted = health.request(catalog=catalog, now=now)
+    if wanted:
+        transaction.on_commit(partial(send, judge_health, catalog.pk))
+    return wanted
+
+
+@shared_task
+def judge_health(catalog_id: int) -> None:
+    """Make the health report of a catalog that is still there."""
+    catalog = Catalog.objects.filter(pk=catalog_id).first()
+    if catalog is None:
+        return
+    try:
+        health.compute(catalog=catalog)
+    except Exception as error:
+        health.failed(catalog=catalog, reason=f"{type(error).__name__}: {error}".partition("\n")[0])
+        raise
 
 
 def reap_imports() -> None:

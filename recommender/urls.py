@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from recommender.views import api, audit, catalogs, data, imports, items, people, runs, session, training
+from recommender.views import api, audit, catalogs, data, health, imports, items, people, runs, session, training
 
 in_catalog = [
     path("", catalogs.overview, name="overview"),
@@ -26,6 +26,9 @@ in_catalog = [
     path("data/imports/<int:import_id>/cancel/", imports.import_cancel, name="import_cancel"),
     path("data/imports/<int:import_id>/undo/", imports.import_undo, name="import_undo"),
     path("data/imports/<int:import_id>/rejects/", data.rejects, name="rejects"),
+    path("data/health/", health.health, name="health"),
+    path("data/health/live/", health.health_live, name="health_live"),
+    path("data/health/<slug:figure>.csv", health.health_csv, name="health_csv"),
     path("runs/", runs.runs, name="runs"),
     path("runs/metrics.csv", runs.runs_csv, name="runs_csv"),
     path("runs/leaderboard/", runs.board, name="board"),

@@ -2,6 +2,7 @@
 
 from recommender.models.audit import AuditEntry
 from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, ImportTrace, Membership
+from recommender.models.health import HealthReport
 from recommender.models.interactions import Impression, Interaction
 from recommender.models.items import CatalogueVersion, Item
 from recommender.models.measurements import Measurement
@@ -19,6 +20,7 @@ __all__ = [
     "DataImport",
     "Deployment",
     "EndUser",
+    "HealthReport",
     "ImportTrace",
     "Impression",
     "Interaction",

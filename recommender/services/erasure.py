@@ -10,7 +10,7 @@ from django.db import transaction
 from recommender import hooks
 from recommender.exceptions import Conflict
 from recommender.models import Attribute, Catalog, EndUser, ImportTrace, Impression, Interaction, Measurement, Run
-from recommender.services import answers, audit, evaluating, forgetting, popular
+from recommender.services import answers, audit, evaluating, forgetting, health, popular
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         for measurement in found.select_for_update(of=("self",)).order_by("pk"):
             _forget_metrics(measurement, keys)
         forgetting.forget_people(catalog_id=catalog.pk, user_ids=keys)
+        health.forget(catalog=catalog)
         if keys:
             audit.note(catalog=catalog, action="erasure", details={"people": len(keys)})
     popular.forget(catalog_id=catalog.pk)

@@ -18,7 +18,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from recommender.models import Catalog, Item, Run
-from recommender.services import importing, training
+from recommender.services import health, importing, training
 from tests.recommender.pages import films, login
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -81,6 +81,8 @@ def catalog() -> Catalog:
     for algorithm in ("random", "popularity", "item_knn"):
         training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm).pk)
     made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
+    health.request(catalog=made)
+    health.compute(catalog=made)
     Item.objects.filter(catalog=made, client_id="i3").update(title=LONG, categories=["Learned books " * 3] * 6)
     upload_to_decide(made)
     return made
@@ -133,6 +135,7 @@ def addresses(catalog: Catalog) -> dict[str, str]:
         "import": f"/{name}/data/imports/{catalog.imports.get(status='succeeded').pk}/",
         "import-preview": f"/{name}/data/imports/{catalog.imports.get(status='previewed').pk}/",
         "import-undo": f"/{name}/data/imports/{catalog.imports.get(status='succeeded').pk}/undo/",
+        "health": f"/{name}/data/health/",
         "runs": f"/{name}/runs/",
         "train": f"/{name}/runs/new/",
         "configure": f"/{name}/runs/new/?algorithm=item_knn",
@@ -165,7 +168,7 @@ def test_every_page_with_data(visitor: Visitor, catalog: Catalog) -> None:
 def test_every_page_of_an_empty_catalog(visitor: Visitor, empty: Catalog) -> None:
     sign_in(visitor)
     wrong = []
-    for name in ("", "data/", "runs/", "runs/new/", "people/", "items/", "api/", "audit/", "members/"):
+    for name in ("", "data/", "data/health/", "runs/", "runs/new/", "people/", "items/", "api/", "audit/", "members/"):
         wrong += visitor.open(f"/{empty.name}/{name}")
         visitor.keep(f"empty-{name.replace('/', '-').strip('-') or 'overview'}")
     assert not wrong, "\n".join(wrong)

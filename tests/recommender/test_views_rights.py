@@ -44,6 +44,9 @@ PAGES: dict[str, dict[str, str]] = {
     "import_cancel": {"POST": "import"},
     "import_undo": {"GET": "import", "POST": "import"},
     "rejects": {"GET": "view"},
+    "health": {"GET": "view", "POST": "view"},
+    "health_live": {"GET": "view"},
+    "health_csv": {"GET": "view"},
     "runs": {"GET": "view"},
     "runs_csv": {"GET": "view"},
     "board": {"GET": "view"},
@@ -62,7 +65,11 @@ PAGES: dict[str, dict[str, str]] = {
     "member_remove": {"POST": "manage"},
 }
 """The right that each page asks for, by method."""
-NOTHING_TO_SHOW = ("No rows of this import were set aside.", "This run has no metrics per person.")
+NOTHING_TO_SHOW = (
+    "There is no report yet",
+    "No rows of this import were set aside.",
+    "This run has no metrics per person.",
+)
 OF_A_RUN = ("run", "run_live", "run_cancel", "run_deploy", "curve_csv", "people_csv")
 SITE = {"login", "theme", "logout", "home", "password", "catalog_new"}
 WAYS = [(name, method) for name, methods in PAGES.items() for method in methods]
@@ -96,6 +103,7 @@ def addresses(catalog: Catalog, name: str) -> str:
         "audience_csv": {"item": "i1", "attribute": "gender"},
         "import": {"import_id": catalog.imports.get().pk}, "import_live": {"import_id": catalog.imports.get().pk},
         **{f"import_{deed}": {"import_id": catalog.imports.get().pk} for deed in ("decide", "cancel", "undo")},
+        "health_csv": {"figure": "sizes"},
         "rejects": {"import_id": catalog.imports.get().pk}, "key_revoke": {"key_id": catalog.keys.get().pk},
         "member_remove": {"login_id": 0},
         **{page: {"run_id": run} for page in OF_A_RUN},
