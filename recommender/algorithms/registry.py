@@ -20,6 +20,7 @@ ALGORITHMS: dict[str, str] = {
     "ncf": "recommender.algorithms.ncf:NCF",
     "ials": "recommender.algorithms.ials:IALS",
     "content": "recommender.algorithms.content:Content",
+    "gru": "recommender.algorithms.gru:GRU",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
     "ensemble": "recommender.algorithms.ensemble:Ensemble",
 }

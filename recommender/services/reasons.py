@@ -30,6 +30,7 @@ MECHANISMS = {
     "random": Reason("random", [], "Chosen by chance."),
     "ensemble": Reason("combined", [], "Ranked high by several recommenders together."),
     "sasrec": Reason("sequence", [], "From what was seen last."),
+    "gru": Reason("sequence", [], "From what was seen last."),
 }
 OTHER = Reason("history", [], "From all that was seen before.")
 

@@ -18,6 +18,7 @@ from tests.recommender.builders import blocks, dataset, histories
 
 SMALL: dict[str, dict[str, Any]] = {
     "sasrec": {"factors": 16, "length": 12, "epochs": 3, "batch": 16},
+    "gru": {"factors": 16, "width": 16, "length": 12, "epochs": 3, "batch": 16},
     "ials": {"factors": 8},
     "item2vec": {"factors": 8, "epochs": 3},
     "fm": {"factors": 8, "epochs": 3, "batch": 64},
@@ -28,6 +29,7 @@ SMALL: dict[str, dict[str, Any]] = {
 """Settings with which an algorithm trains in a second on a handful of people."""
 LONGER: dict[str, dict[str, Any]] = {
     "sasrec": {"epochs": 30, "learning_rate": 0.005},
+    "gru": {"epochs": 30, "learning_rate": 0.005},
     "item2vec": {"epochs": 30, "sample": 0.0},
     "fm": {"epochs": 10, "learning_rate": 0.02},
     "ncf": {"epochs": 10, "learning_rate": 0.02},

@@ -1,17 +1,14 @@
-"""SASRec: losses against plain formulas, windows by hand, causality, and the gradients that explanations need."""
+"""SASRec: every loss learns, causality, early stopping, and the gradients that explanations need."""
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F  # noqa: N812
 
 from recommender.algorithms.base import Differentiable, mask_seen
-from recommender.algorithms.sasrec import SASRec, windows
-from recommender.algorithms.sasrec_network import Net, SASRecConfig, WholeSoftmax, sampled_loss
+from recommender.algorithms.sasrec import Net, SASRec, SASRecConfig
+from recommender.algorithms.sequence_items import Items
 from recommender.data.splits import leave_last_out
 from recommender.exceptions import BadConfig
 from tests.recommender.builders import blocks, histories
@@ -23,56 +20,11 @@ def fitted(config: SASRecConfig = SMALL) -> SASRec:
     return SASRec(config).fit(blocks(), rng=np.random.default_rng(0), report=lambda *_: None)
 
 
-def test_windows_by_hand() -> None:
-    read = windows(histories([[4, 5, 6], [], [7]]), 9, 3)
-    assert read.ids.tolist() == [[4, 5, 6], [9, 9, 9], [9, 7, 9]]
-    assert read.lengths.tolist() == [3, 1, 2]
-    assert read.at.tolist() == [[0, 1, 2], [-1, -1, -1], [-1, 3, -1]]
-
-
-def test_the_chunked_softmax_is_the_cross_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("recommender.algorithms.sasrec_network.CHUNK", 4)
-    generator = torch.Generator().manual_seed(0)
-    hidden, items = (torch.randn(size, 5, generator=generator, requires_grad=True) for size in (11, 7))
-    targets = torch.randint(7, (11,), generator=generator)
-    ours = WholeSoftmax.apply(hidden, items, targets, torch.float32)
-    ours.backward()
-    found = hidden.grad.clone(), items.grad.clone()
-    hidden.grad = items.grad = None
-    plain = F.cross_entropy(hidden @ items.T, targets)
-    plain.backward()
-    torch.testing.assert_close(ours, plain)
-    torch.testing.assert_close(found[0], hidden.grad)
-    torch.testing.assert_close(found[1], items.grad)
-
-
-@pytest.mark.parametrize(("loss", "calibration", "beta"), [("bce", 0.75, 1.0), ("gbce", 0.0, 1.0), ("gbce", 1.0, 0.5)])
-def test_sampled_losses_by_hand(loss: str, calibration: float, beta: float) -> None:
-    # three items, so two others; one is drawn: α = 1/2 and β(t) = 1/2 (t (1 − 2) + 2) = 1 − t/2
-    config = SASRecConfig(loss=loss, calibration=calibration, negatives=1)
-    hidden, items = torch.tensor([[1.0]]), torch.tensor([[0.0], [math.log(3)], [math.log(3)]])
-    torch.manual_seed(0)
-    while True:  # until an item other than the target is drawn
-        state = torch.random.get_rng_state()
-        if int(torch.randint(3, (1,))) != 0:
-            break
-    torch.random.set_rng_state(state)
-    value = sampled_loss(config, hidden, items, torch.tensor([0]))
-    # σ(s⁺) = σ(0) = 1/2 and 1 − σ(s⁻) = 1/(1 + 3)
-    assert float(value) == pytest.approx(beta * math.log(2) + math.log(4), rel=1e-5)
-
-
-def test_a_drawn_target_does_not_count_against_itself() -> None:
-    config = SASRecConfig(loss="sampled_softmax", negatives=64)
-    hidden, items = torch.ones(1, 1), torch.zeros(1, 1)
-    assert float(sampled_loss(config, hidden, items, torch.tensor([0]))) == pytest.approx(0.0, abs=1e-6)
-
-
 @pytest.mark.parametrize("loss", ["softmax", "sampled_softmax", "bce", "gbce"])
 def test_every_loss_learns(loss: str) -> None:
     config = SASRecConfig(
-        factors=16, length=8, heads=1, epochs=60, loss=loss, negatives=4, learning_rate=0.004, dropout=0.0,
-        weight_decay=0.01,
+        factors=16, length=8, heads=1, epochs=60, loss=loss, negatives=8, learning_rate=0.004, dropout=0.0,
+        hidden_items=0.0, ahead=1, weight_decay=0.01,
     )  # fmt: skip
     model = SASRec(config).fit(blocks(n_people=200), rng=np.random.default_rng(0), report=lambda *_: None)
     asked = histories([[1, 2, 3], [15, 16, 17]])
@@ -80,7 +32,7 @@ def test_every_loss_learns(loss: str) -> None:
 
 
 def test_the_future_and_padding_change_nothing() -> None:
-    net = Net(9, SMALL).eval()
+    net = Net(Items(9, 16, "id", None), SMALL).eval()
     ids, lengths = torch.tensor([[9, 1, 2, 3], [9, 4, 9, 9]]), torch.tensor([4, 2])
     changed = torch.tensor([[9, 1, 2, 8], [9, 4, 7, 6]])
     with torch.no_grad():
@@ -92,7 +44,7 @@ def test_the_future_and_padding_change_nothing() -> None:
 
 
 def test_training_and_scoring_read_alike() -> None:
-    net = Net(9, SMALL.replace(dropout=0.0))
+    net = Net(Items(9, 16, "id", None), SMALL.replace(dropout=0.0))
     ids, lengths = torch.tensor([[9, 1, 2, 3]]), torch.tensor([4])
     torch.testing.assert_close(
         net.train()(net.tokens(ids), lengths, only_last=False), net.eval()(net.tokens(ids), lengths, only_last=False)

@@ -23,7 +23,11 @@ from recommender.services import feedback, keys, loaded
 from recommender.services.feedback import Event
 from tests.recommender.api.support import NOW, Api
 
-QUICK = {"sasrec": {"epochs": 2, "factors": 16, "blocks": 1}, "ials": {"iterations": 2, "factors": 8}}
+QUICK = {
+    "sasrec": {"epochs": 2, "factors": 16, "blocks": 1},
+    "gru": {"epochs": 2, "factors": 16},
+    "ials": {"iterations": 2, "factors": 8},
+}
 
 
 @pytest.fixture(autouse=True)

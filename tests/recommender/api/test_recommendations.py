@@ -13,7 +13,7 @@ from tests.recommender.api.conftest import fill
 from tests.recommender.api.support import fields_of, problem_of
 
 ALGORITHMS = list(registry.ALGORITHMS)
-MECHANISMS = {"popularity": "popular", "random": "random", "sasrec": "sequence"}
+MECHANISMS = {"popularity": "popular", "random": "random", "gru": "sequence", "sasrec": "sequence"}
 LINEAR = [name for name in ALGORITHMS if hasattr(registry.get(name), "contributions")]
 
 
