@@ -31,10 +31,10 @@ class FeedbackList(FeedbackOfType):
     needs = {"GET": READ, "POST": SEND, "PUT": SEND}
 
     def post(self, request: Request) -> Response:
-        return affected(self._taken(_events(request.data)))
+        return affected(self._taken(events_of(request.data)))
 
     def put(self, request: Request) -> Response:
-        events = _events(request.data)
+        events = events_of(request.data)
         for _, event in events:
             feedback.withdraw(catalog=self.catalog, user=event.user, item=event.item, kind=event.kind)
         return affected(self._taken(events))
@@ -89,12 +89,14 @@ class ItemFeedback(GorseView):
         return Response([shapes.feedback_document(row) for row in rows])
 
 
-def _events(data: Any) -> list[tuple[int, feedback.Event]]:
-    """The events of a body. Raises BadInput at the first that cannot be taken: Gorse knows no half success."""
+def events_of(data: Any, *, user: str | None = None) -> list[tuple[int, feedback.Event]]:
+    """The events of a body, all of them `user`'s where that is given. Raises BadInput at the first that cannot be
+    taken: Gorse knows no half success."""
     given = [data] if isinstance(data, dict) else rows_of(data, MOST_ROWS)
     if not all(isinstance(each, dict) for each in given):
         raise BadInput("The body must be a JSON list of feedback.", field="body")
-    events, rejected = checked_events([shapes.event_row(each) for each in given])
+    whose = {} if user is None else {"UserId": user}
+    events, rejected = checked_events([shapes.event_row(each | whose) for each in given])
     if rejected:
         raise BadInput(f"Feedback {rejected[0]['index']}: {rejected[0]['message']}", field=rejected[0]["field"])
     return events

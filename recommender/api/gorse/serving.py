@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from recommender.api import params
 from recommender.api.base import READ, SEND
 from recommender.api.gorse.base import FURTHEST, MOST, GorseView
+from recommender.api.gorse.feedback import events_of
 from recommender.services import feedback, serving
 
 
@@ -42,6 +43,39 @@ class Popular(GorseView):
     def get(self, request: Request, category: str = "") -> Response:
         places = serving.popular_items(_question(self, request, category))
         return _listed(request, [(each.item.client_id, each.score) for each in places])
+
+
+class Latest(GorseView):
+    needs = {"GET": READ}
+
+    def get(self, request: Request, category: str = "") -> Response:
+        places = serving.latest_items(_question(self, request, category))
+        return _listed(request, [(each.item.client_id, each.score) for each in places])
+
+
+class SessionRecommend(GorseView):
+    """What fits a few feedbacks of someone unknown; nothing of them is kept."""
+
+    needs = {"POST": READ}
+
+    def post(self, request: Request, category: str = "") -> Response:
+        met = [
+            serving.Met(event.item, event.kind, 1.0 if event.value is None else event.value, event.time.timestamp())
+            for _, event in events_of(request.data, user="session")
+        ]
+        answer, _ = serving.recommend_for(_question(self, request, category), met)
+        return _listed(request, [(each.item, each.score) for each in answer.items])
+
+
+class UserNeighbors(GorseView):
+    needs = {"GET": READ}
+
+    def get(self, request: Request, id: str) -> Response:
+        person = self.user(id)
+        n, offset = params.number(request, "n", 10, 1, MOST), params.number(request, "offset", 0, 0, FURTHEST)
+        return _listed(
+            request, serving.similar_people(catalog_id=self.catalog.pk, user_id=person.pk, n=n, offset=offset)
+        )
 
 
 class ItemNeighbors(GorseView):

@@ -43,6 +43,11 @@ urlpatterns = [
     path("recommend/<client_id:id>", serving.Recommend.as_view(), name="gorse-recommend"),
     path("recommend/<client_id:id>/", serving.Recommend.as_view(), name="gorse-recommend-all"),
     path("recommend/<client_id:id>/<client_id:category>", serving.Recommend.as_view(), name="gorse-recommend-in"),
+    path("session/recommend", serving.SessionRecommend.as_view(), name="gorse-session"),
+    path("session/recommend/<client_id:category>", serving.SessionRecommend.as_view(), name="gorse-session-in"),
+    path("user/<client_id:id>/neighbors", serving.UserNeighbors.as_view(), name="gorse-user-neighbors"),
+    path("latest", serving.Latest.as_view(), name="gorse-latest"),
+    path("latest/<client_id:category>", serving.Latest.as_view(), name="gorse-latest-in"),
     path("popular", serving.Popular.as_view(), name="gorse-popular"),
     path("popular/<client_id:category>", serving.Popular.as_view(), name="gorse-popular-in"),
 ]

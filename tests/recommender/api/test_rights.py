@@ -29,6 +29,7 @@ GORSE_READ = (
     *("item-neighbors", "item-neighbors-all", "item-neighbors-in"),
     *("feedback", "feedback-of-type", "feedback-of", "feedback-one"),
     *("recommend", "recommend-all", "recommend-in", "popular", "popular-in"),
+    *("latest", "latest-in", "user-neighbors"),
 )
 GORSE_DELETE = ("user", "item", "category", "feedback-of", "feedback-one")
 TABLE = {
@@ -68,6 +69,7 @@ TABLE = {
         (f"gorse-{name}", "POST"): ("write", SENDERS) for name in ("user-new", "users", "item-new", "items", "feedback")
     },
     ("gorse-feedback", "PUT"): ("write", SENDERS),
+    **{(f"gorse-{name}", "POST"): ("read", EVERYONE) for name in ("session", "session-in")},
     **{(f"gorse-{name}", "PATCH"): ("write", EDITORS) for name in ("user", "item")},
     **{(f"gorse-{name}", "DELETE"): ("write", EDITORS) for name in GORSE_DELETE},
     ("gorse-category", "PUT"): ("write", EDITORS),

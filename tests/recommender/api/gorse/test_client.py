@@ -92,6 +92,15 @@ def test_recommendations_come_with_scores_and_leave_out_what_was_met(client, fil
     assert found[0].id not in {each.id for each in client.get_recommend("u0", n=10)}
 
 
+def test_a_session_is_answered_and_not_kept(client, filled, deploy):
+    deploy(filled, "ease")
+    before = Interaction.objects.count()
+    session = [{"FeedbackType": "read", "UserId": "", "ItemId": item, "Timestamp": ""} for item in ("i0", "i1")]
+    found = client.session_recommend(session, n=3)
+    assert len(found) == 3 and not {"i0", "i1"} & {each["Id"] for each in found}
+    assert Interaction.objects.count() == before
+
+
 def test_written_back_recommendations_are_not_shown_again(client, filled, deploy):
     deploy(filled, "ease")
     first = [each.id for each in client.get_recommend("u0", n=3, write_back_type="read")]
@@ -110,6 +119,8 @@ def test_calls_that_the_client_lacks(live_server, secret, client, filled, deploy
     assert (status, ids) == (200, [each.id for each in client.get_recommend("u0", n=2)])
     status, popular = call("GET", "popular?n=2")
     assert status == 200 and set(popular[0]) == {"Id", "Score"}
+    assert [set(each) for each in call("GET", "latest?n=2")[1]] == [{"Id", "Score"}] * 2
+    assert [set(each) for each in call("GET", "user/u0/neighbors?n=2")[1]] == [{"Id", "Score"}] * 2
     assert [set(each) for each in client.get_neighbors("i0", n=2)] == [{"Id", "Score"}] * 2
     assert call("PUT", "item/i0/category/New") == (200, {"RowAffected": 1})
     assert call("DELETE", "item/i0/category/Comedy") == (200, {"RowAffected": 1})
