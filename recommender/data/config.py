@@ -12,10 +12,18 @@ from recommender.exceptions import BadConfig
 
 
 def hyper(
-    default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple[Any, ...] = ()
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[Any, ...] = (),
+    tune: bool = True,
 ) -> Any:
-    """Declare a hyperparameter once: its default, its meaning and its range (inclusive)."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+    """Declare a hyperparameter once: its default, its meaning, its range (inclusive), and whether a search over
+    settings may vary it (a limit of size, say, is not for tuning)."""
+    about = {"help": help, "low": low, "high": high, "choices": choices, "tune": tune}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ def _check_range(declared: Field[Any], value: Any) -> None:
 
 
 def describe(config: type[Config]) -> list[dict[str, Any]]:
-    """Rows of (name, type, default, help, low, high, choices, optional) that make the form, the API and the docs."""
+    """Rows of (name, type, default, help, low, high, choices, tune, optional): form, API and docs."""
     hints = get_type_hints(config)
     rows = []
     for each in fields(config):
