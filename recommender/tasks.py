@@ -12,7 +12,7 @@ To make `reap` also take up other work that can die, append a function to `reape
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from recommender.exceptions import BadInput, Conflict
-from recommender.models import Catalog, DataImport, Measurement, Run
+from recommender.models import Catalog, DataImport, Measurement, Run, Study
 from recommender.services import (
     encoding,
     health,
@@ -34,6 +34,7 @@ from recommender.services import (
     monitoring,
     parents,
     training,
+    tuning,
     undoing,
 )
 
@@ -93,6 +94,21 @@ def measure(measurement_id: int) -> None:
     measuring.execute_measurement(measurement_id=measurement_id)
 
 
+def start_tuning(
+    *, catalog: Catalog, algorithm: str, trials: int, only: Sequence[str] = (), seed: int = 0, by: Any = None
+) -> Study:
+    """A search over settings that a worker will take up; see services.tuning.create_study for what is raised."""
+    study = tuning.create_study(catalog=catalog, algorithm=algorithm, trials=trials, only=only, seed=seed, by=by)
+    transaction.on_commit(partial(send, tune, study.pk))
+    return study
+
+
+@shared_task(acks_late=False)
+def tune(study_id: int) -> None:
+    """Carry a search out; does nothing where another worker holds it or it is over."""
+    tuning.execute_study(study_id=study_id)
+
+
 @shared_task
 def reap() -> None:
     """Take up what died: a worker that starts asks for it, and beat does twice per lease."""
@@ -128,6 +144,18 @@ def reap_measurements() -> None:
 
 
 reapers.append(reap_measurements)
+
+
+def reap_studies() -> None:
+    """Enqueue searches whose worker died, and those whose message was lost."""
+    for row_id in leases.free_dead_runs(Study):
+        tune.delay(row_id)
+    if not monitoring.queue_depth("training"):
+        for row_id in leases.forgotten_runs(Study):
+            tune.delay(row_id)
+
+
+reapers.append(reap_studies)
 
 
 def start_import(

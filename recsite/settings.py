@@ -169,7 +169,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 << 20
 # Background work; beat's schedule lies in celery.py
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
-    f"recommender.tasks.{name}": {"queue": "training"} for name in ("train", "encode_items", "measure")
+    f"recommender.tasks.{name}": {"queue": "training"} for name in ("train", "encode_items", "measure", "tune")
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -28,7 +28,11 @@ class EASEConfig(Config):
         10.0, "Later interactions of the person after which one counts half. 0 counts all alike.", low=0.0, high=1e6
     )
     max_items: int = hyper(
-        20_000, "Largest catalog to train on: weights are a dense items × items matrix.", low=1, high=100_000, tune=False
+        20_000,
+        "Largest catalog to train on: weights are a dense items × items matrix.",
+        low=1,
+        high=100_000,
+        tune=False,
     )
 
 

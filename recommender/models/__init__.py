@@ -8,6 +8,7 @@ from recommender.models.items import CatalogueVersion, Item
 from recommender.models.measurements import Measurement
 from recommender.models.runs import Checkpoint, Deployment, Run
 from recommender.models.text import TextEncoding
+from recommender.models.tuning import Study, Trial
 from recommender.models.users import EndUser
 
 __all__ = [
@@ -28,5 +29,7 @@ __all__ = [
     "Measurement",
     "Membership",
     "Run",
+    "Study",
     "TextEncoding",
+    "Trial",
 ]

@@ -22,6 +22,8 @@ ACTIONS: dict[str, str] = {
     "key-revoked": "API key revoked",
     "run-started": "run started",
     "run-cancelled": "run cancelled",
+    "tuning-started": "tuning started",
+    "tuning-cancelled": "tuning cancelled",
     "run-deleted": "run deleted",
     "member-added": "login let in",
     "member-removed": "login shut out",

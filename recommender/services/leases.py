@@ -28,9 +28,9 @@ from django.db.models.functions import Coalesce, Now
 from psycopg.conninfo import make_conninfo
 
 from recommender.exceptions import Cancelled, LeaseLost
-from recommender.models import Measurement, Run
+from recommender.models import Measurement, Run, Study
 
-Kind = type[Run] | type[Measurement]
+Kind = type[Run] | type[Measurement] | type[Study]
 
 MAX_ATTEMPTS = 5
 """After so many deaths in a row without a finished epoch a run is given up."""

@@ -15,11 +15,12 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from recommender.models import Catalog, Run
+from recommender.models import Catalog, Run, Study
+from recommender.services import tuning
 from recommender.services.checkpoints import load_checkpoint
 from recommender.services.evaluating import person_metrics
 from recommender.services.training import create_run
-from recommender.tasks import reap, start_training, train
+from recommender.tasks import reap, start_training, start_tuning, train
 from tests.recommender.builders import blocks
 from tests.recommender.services.catalogs import catalog_from
 from tests.support import Worker, until
@@ -123,3 +124,12 @@ def test_one_worker_process_trains_what_is_made_of_others(films: Catalog, worker
     until(lambda: over(run), 60)
     assert (run.status, run.error) == ("succeeded", "")
     assert [each.status for each in run.parents.all()] == ["succeeded"] * 2
+
+
+def test_a_worker_tunes_and_a_lost_message_is_sent_again(films: Catalog, worker: Callable[..., Worker]):
+    worker()
+    lost = tuning.create_study(catalog=films, algorithm="popularity", trials=2)
+    Study.objects.filter(pk=lost.pk).update(created=timezone.now() - timedelta(hours=1))
+    study = start_tuning(catalog=films, algorithm="popularity", trials=2)
+    reap.delay()
+    until(lambda: not Study.objects.filter(pk__in=[study.pk, lost.pk]).exclude(status="succeeded").exists(), 60)

@@ -145,5 +145,5 @@ def test_the_setting_that_decides_is_the_important_one() -> None:
         found = search.propose()
         search.tell(DONE, found["x"])
     shares = search.importance()
-    assert list(shares)[0] == "x"
+    assert next(iter(shares)) == "x"
     assert sum(shares.values()) == pytest.approx(1)
