@@ -1,4 +1,4 @@
-"""What a search over settings may vary, derived from the declarations of an algorithm, and how alike two data sets are."""
+"""What a search over settings may vary, derived from the declarations; how alike two data sets are."""
 
 from __future__ import annotations
 
