@@ -6,10 +6,20 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import heartbeat_sent, task_postrun, task_prerun, worker_process_init, worker_ready, worker_shutdown
+from celery.signals import (
+    before_task_publish,
+    celeryd_init,
+    heartbeat_sent,
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_ready,
+    worker_shutdown,
+)
 from django.conf import settings
 
-from recommender import acting
+from recommender import acting, logs
 from recommender.workers import forget_worker, note_worker
 from recsite.embedded.lifetime import die_with_parent
 
@@ -50,11 +60,34 @@ def take_up_what_died(sender: Any, **_: object) -> None:
 def act_as_worker(task: Any, **_: object) -> None:
     """What a task does is done by the worker, for whoever the row names."""
     task.request.acting = acting.enter(acting.Actor("", "worker"))
+    known = {"task": task.name.rpartition(".")[2], "request_id": task.request.get("request_id")}
+    if task.name == "recommender.tasks.train" and task.request.args:
+        known["run"] = task.request.args[0]
+    task.request.bound = logs.bind(**{name: value for name, value in known.items() if value is not None})
 
 
 @task_postrun.connect
 def act_no_more(task: Any, **_: object) -> None:
     acting.leave(task.request.acting)
+    logs.release(task.request.bound)
+
+
+@before_task_publish.connect
+def carry_request_id(headers: dict[str, Any], **_: object) -> None:
+    """A task remembers the request that asked for it."""
+    if "request_id" in logs.now():
+        headers["request_id"] = logs.now()["request_id"]
+
+
+@celeryd_init.connect
+def choose_logging(**_: object) -> None:
+    """Celery's own lines are JSON too where that is wanted: it leaves logging to Django's settings then."""
+    if settings.LOG_FORMAT == "json":
+        setup_logging.connect(leave_logging)
+
+
+def leave_logging(**_: object) -> None:
+    """That somebody listens is what keeps Celery from setting logging up itself."""
 
 
 @heartbeat_sent.connect

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from environs import Env
+from marshmallow.validate import OneOf
 
 from recsite import embedded
 
@@ -60,7 +61,7 @@ SECRET_KEY = (
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", LOCAL_HOSTS) if EMBEDDED else env.list("ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
-SECURE_REDIRECT_EXEMPT = [r"^health/"]  # whoever watches the processes asks them directly
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # whoever watches the processes asks them directly
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -101,6 +102,7 @@ INSTALLED_APPS = [
     "rest_framework",
 ]
 MIDDLEWARE = [
+    "recommender.middleware.counted_and_named",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -208,11 +210,19 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+"""Whoever sends it may read /metrics; without one only this machine may."""
+LOG_FORMAT = env.str("LOG_FORMAT", "line", validate=OneOf(["line", "json"]))
+"""`line` for people, `json` for whatever collects logs."""
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"context": {"()": "recommender.logs.Context"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}{about}", "style": "{"},
+        "json": {"()": "recommender.logs.JsonLines"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["context"]}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "WARNING")},
     "loggers": {
         "django.request": {"level": "ERROR"},  # what a client did wrong is told to the client

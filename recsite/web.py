@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 import threading
 from importlib import import_module
 from typing import Any
+
+METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def on_starting(server: Any) -> None:
+    """A folder where all web processes count together; set before any of them loads prometheus_client."""
+    if not os.environ.get(METRICS):
+        server.own_metrics = os.environ[METRICS] = tempfile.mkdtemp(prefix="recsite-metrics-")
+
+
+def on_exit(server: Any) -> None:
+    if own := getattr(server, "own_metrics", ""):
+        shutil.rmtree(own, ignore_errors=True)
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a process that ended had counted stays counted; its gauges go."""
+    import_module("prometheus_client.multiprocess").mark_process_dead(worker.pid)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -18,6 +18,7 @@ from recommender.algorithms.base import top_k
 from recommender.data.dataset import Float, IdMap, Int
 from recommender.data.filters import Condition
 from recommender.exceptions import BadCheckpoint, BadInput, Conflict
+from recommender.metrics import ANSWERS
 from recommender.selectors import hot, nearness
 from recommender.selectors import serving as select
 from recommender.services import answers, diversity, impressions, loaded, popular, reasons, shelf
@@ -119,6 +120,7 @@ def _answer(question: Question, person: hot.Person) -> Answer:
         made = _by_popularity(question, person, deployed=run_id is not None)
         run_id = None
     algorithm, places, explained = made
+    ANSWERS.labels(algorithm).inc()
     shown = [
         Recommended(place.item.client_id, place.item.title, question.offset + at, place.score, reason)
         for at, (place, reason) in enumerate(zip(places, explained, strict=True), start=1)
