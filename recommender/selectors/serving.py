@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from django.db import connection
 from django.db.models import QuerySet, Sum
+from numpy.typing import NDArray
 
 from recommender.data.dataset import CONTEXT, Histories, Int
 from recommender.models import CatalogueVersion, Deployment, EndUser, Item, Run
@@ -44,8 +45,17 @@ def deployed_run(catalog_id: int) -> int | None:
     return latest.values_list("run_id", flat=True).first()
 
 
-def as_histories(past: History, at: Int, *, context: dict[str, str], now: float) -> Histories:
+def attributes_of(user_id: int) -> dict[str, Any]:
+    """What is known of a person beside the history; a recommender reads of it what it learned from, nothing else."""
+    found = EndUser.objects.filter(pk=user_id).values_list("attributes", flat=True).first()
+    return found if isinstance(found, dict) else {}
+
+
+def as_histories(
+    past: History, at: Int, *, context: Mapping[str, str], now: float, attributes: Mapping[str, Any] | None = None
+) -> Histories:
     """One person's row for a recommender: `at` (nnz,) are the positions of the items, −1 where it knows none."""
+    asked = {**(attributes or {}), **{CONTEXT + name: value for name, value in context.items()}}
     known = at >= 0
     names = tuple(sorted(set(past.kinds)))
     kinds = np.array([names.index(kind) for kind in past.kinds], dtype=np.int16)
@@ -56,9 +66,16 @@ def as_histories(past: History, at: Int, *, context: dict[str, str], now: float)
         times=past.times[known],
         kinds=kinds[known],
         kind_names=names,
-        fields={CONTEXT + name: np.array([value], dtype=object) for name, value in context.items()},
+        fields={name: as_column(value) for name, value in asked.items()},
         now=now,
     )
+
+
+def as_column(value: Any) -> NDArray[np.object_]:
+    """(1,) whatever the value is: a list stays one value."""
+    column = np.empty(1, dtype=object)
+    column[0] = value
+    return column
 
 
 def catalogue_version(catalog_id: int) -> int:

@@ -27,6 +27,10 @@ class Reason(NamedTuple):
 
 MECHANISMS = {
     "popularity": Reason("popular", [], "Popular with everyone."),
+    "latest": Reason("new", [], "New in the catalog."),
+    "user_knn": Reason("people", [], "Met by people of like taste."),
+    "fm": Reason("fields", [], "From what was seen last and what is known of people and items."),
+    "ncf": Reason("fields", [], "From what was seen last and what is known of people and items."),
     "random": Reason("random", [], "Chosen by chance."),
     "ensemble": Reason("combined", [], "Ranked high by several recommenders together."),
     "sasrec": Reason("sequence", [], "From what was seen last."),

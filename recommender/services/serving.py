@@ -21,7 +21,7 @@ from recommender.exceptions import BadCheckpoint, BadInput, Conflict
 from recommender.metrics import ANSWERS
 from recommender.selectors import hot, nearness
 from recommender.selectors import serving as select
-from recommender.services import answers, diversity, impressions, loaded, popular, reasons, shelf
+from recommender.services import answers, deploying, diversity, impressions, loaded, popular, reasons, shelf
 
 FALLBACK = "popular"
 TOGETHER, TEXT = "together", "text"
@@ -174,6 +174,8 @@ def _label(question: Question, person: hot.Person, run_id: int | None) -> str:
     """Lists that are not the deployed recommender's depend on more than a label says."""
     if question.run is not None or run_id is None or person.id is None or loaded.behind(run_id, person.version):
         return ""
+    if reads_fields(loaded.get(run_id)):  # an attribute may change without an event
+        return ""
     return answers.label_of(run_id=run_id, version=person.version, mark=person.mark)
 
 
@@ -199,7 +201,8 @@ def _by_model(question: Question, run_id: int, person: hot.Person) -> Made | Non
         return None
     past = person.past
     at = served.items.positions(past.items)
-    histories = select.as_histories(past, at, context=dict(question.context), now=time.time())
+    known = select.attributes_of(person.id) if person.id is not None and reads_fields(served) else {}
+    histories = select.as_histories(past, at, context=question.context, now=time.time(), attributes=known)
     if not len(histories.items):
         return None
     scores = served.model.score(histories)[0].astype(np.float32, copy=True)
@@ -209,6 +212,11 @@ def _by_model(question: Question, run_id: int, person: hot.Person) -> Made | Non
     positions = served.items.positions(np.array([place.key for place in places], dtype=np.int64))
     explained = reasons.of(served.algorithm, served.model, histories, positions, served.items, names)
     return served.algorithm, places, explained
+
+
+def reads_fields(served: deploying.Served) -> bool:
+    """Whether attributes of the person matter to a recommender; others are not read for it."""
+    return bool(getattr(served.model, "reads_fields", False))
 
 
 def _by_popularity(question: Question, person: hot.Person, *, deployed: bool) -> Made:

@@ -19,7 +19,14 @@ from recsite.demo import movielens
 
 CATALOG, TITLE = "movielens", "MovieLens-100K"
 METRIC = "ndcg@10"
-QUICK = {"sasrec": {"epochs": 2, "factors": 16, "blocks": 1}, "ials": {"iterations": 2, "factors": 16}}
+QUICK = {
+    "sasrec": {"epochs": 2, "factors": 16, "blocks": 1},
+    "ials": {"iterations": 2, "factors": 16},
+    "mf": {"epochs": 1, "factors": 8},
+    "item2vec": {"epochs": 1, "factors": 8},
+    "fm": {"epochs": 1, "factors": 8, "negatives": 50, "length": 10},
+    "ncf": {"epochs": 1, "factors": 8, "hidden": 8, "negatives": 2, "length": 10},
+}
 """Settings of a demonstration that shows the path, not the quality (`--quick`)."""
 
 Say = Callable[[str], None]

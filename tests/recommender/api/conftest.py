@@ -27,6 +27,10 @@ QUICK = {
     "sasrec": {"epochs": 2, "factors": 16, "blocks": 1},
     "gru": {"epochs": 2, "factors": 16},
     "ials": {"iterations": 2, "factors": 8},
+    "item2vec": {"epochs": 2, "factors": 8},
+    "fm": {"epochs": 2, "factors": 8},
+    "ncf": {"epochs": 2, "factors": 8, "hidden": 8},
+    "mf": {"epochs": 2, "factors": 8},
 }
 
 

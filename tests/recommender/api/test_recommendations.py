@@ -8,12 +8,15 @@ import uuid
 import pytest
 
 from recommender.algorithms import registry
-from recommender.models import Item
+from recommender.models import Attribute, EndUser, Item
 from tests.recommender.api.conftest import fill
 from tests.recommender.api.support import fields_of, problem_of
 
-ALGORITHMS = list(registry.ALGORITHMS)
-MECHANISMS = {"popularity": "popular", "random": "random", "gru": "sequence", "sasrec": "sequence"}
+ALGORITHMS = [name for name in registry.ALGORITHMS if "ranking" in registry.abilities(name)]
+MECHANISMS = {
+    "popularity": "popular", "random": "random", "sasrec": "sequence", "latest": "new", "user_knn": "people",
+    "gru": "sequence", "fm": "fields", "ncf": "fields",
+}  # fmt: skip
 LINEAR = [name for name in ALGORITHMS if hasattr(registry.get(name), "contributions")]
 
 
@@ -219,6 +222,19 @@ def test_a_checkpoint_that_is_gone_leaves_the_popular_list(api, filled, deploy):
 def test_nonsense_in_the_address_is_named(api, filled, query, field):
     answer = api("read").get("users", "u0", "recommendations", **query)
     assert fields_of(problem_of(answer, 403 if field == "catalog" else 400)) == [field]
+
+
+def test_an_attribute_of_the_person_reaches_a_recommender_that_reads_fields(api, filled, deploy):
+    """Everyone whose job is x met one half, the others the other: the attribute counts as soon as it is changed."""
+    Attribute.objects.create(catalog=filled, scope="user", name="job", type="category", feature=True)
+    for person in filled.users.all():
+        EndUser.objects.filter(pk=person.pk).update(attributes={"job": "xy"[int(person.client_id[1:]) % 2]})
+    deploy(filled, "fm", epochs=20, learning_rate=0.05)
+    found = set()
+    for attributes in ({"job": "x"}, {"job": "y"}, {}):
+        EndUser.objects.filter(client_id="u0").update(attributes=attributes)
+        found.add(tuple(each["score"] for each in api("read").list_for("u0", n=24)["items"]))
+    assert len(found) == 3
 
 
 def test_an_answer_takes_at_most_three_queries(api, filled, deploy, django_assert_max_num_queries):
