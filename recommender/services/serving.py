@@ -174,8 +174,6 @@ def _label(question: Question, person: hot.Person, run_id: int | None) -> str:
     """Lists that are not the deployed recommender's depend on more than a label says."""
     if question.run is not None or run_id is None or person.id is None or loaded.behind(run_id, person.version):
         return ""
-    if reads_fields(loaded.get(run_id)):  # an attribute may change without an event
-        return ""
     return answers.label_of(run_id=run_id, version=person.version, mark=person.mark)
 
 
