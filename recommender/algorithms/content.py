@@ -6,7 +6,8 @@ Items that nobody met are scored like all others, and items that come after the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from importlib import import_module
 from typing import ClassVar, Self, cast
 
 import numpy as np
@@ -44,6 +45,19 @@ class ContentConfig(Config):
     centre: bool = hyper(
         True, "Subtract the catalog's mean text vector, so that what all items have in common makes nothing alike."
     )
+    encoder: str = hyper(
+        "frozen",
+        "frozen: the sentence encoder as it was published. tuned: its last blocks get low-rank adapters that learn "
+        "from what people meet one after the other. The settings below are of the tuning.",
+        choices=("frozen", "tuned"),
+    )
+    rank: int = hyper(8, "Rank of the adapters.", low=1, high=128)
+    blocks: int = hyper(2, "How many of the six blocks, from the last, have adapters.", low=1, high=6)
+    epochs: int = hyper(4, "Epochs of the tuning.", low=1, high=200)
+    pairs: int = hyper(2048, "Pairs of items drawn in each epoch.", low=2, high=10_000_000)
+    pieces: int = hyper(64, "Word pieces of each text that a tuned encoder reads, from its beginning.", low=8, high=254)
+    learning_rate: float = hyper(1e-3, "Step size of Adam.", low=1e-6, high=1.0)
+    temperature: float = hyper(0.07, "Divides cosines in the loss: small is strict.", low=0.01, high=1.0)
 
 
 class Content:
@@ -66,6 +80,7 @@ class Content:
         self._labels = sparse.csr_matrix((0, 0), dtype=np.float32)  # (n_items, n_labels), scaled by their share
         self._centre = np.zeros(SIZE, dtype=np.float32)
         self._spread = 0.0
+        self._tuned: State = {}  # the adapters, and the map of frozen vectors to tuned ones
 
     def fit(
         self,
@@ -80,9 +95,20 @@ class Content:
         """Place the items; of the interactions only the spread of ratings is learned. Raises NotTrainable."""
         require_data(train)
         vectors = train.item_vectors
-        self._place(np.zeros((train.n_items, SIZE), dtype=np.float32) if vectors is None else vectors, train)
+        vectors = np.zeros((train.n_items, SIZE), dtype=np.float32) if vectors is None else vectors
+        if cast(ContentConfig, self.config).encoder == "tuned" and train.item_texts is not None and vectors.any():
+            vectors = self._tune(train, resume, rng, report)
+        self._place(vectors, train)
         report(1.0, {}, None)
         return self
+
+    def _tune(self, train: Dataset, resume: State | None, rng: np.random.Generator, report: Report) -> Float:
+        config = cast(ContentConfig, self.config)
+        tuning = import_module("recommender.algorithms.content_tuning")  # imports torch, which serving does not need
+        settings = tuning.Tuning(**{each.name: getattr(config, each.name) for each in fields(tuning.Tuning)})
+        self._tuned = tuning.tune(train, settings, resume=resume, rng=rng, report=report)
+        vectors: Float = self._tuned.pop("vectors")
+        return vectors
 
     def _place(self, vectors: Float, train: Dataset) -> None:
         config = cast(ContentConfig, self.config)
@@ -103,11 +129,16 @@ class Content:
         return self.config
 
     def extend(self, vectors: Float) -> Self:
-        """Columns at the end for items that came after training, of which only the text vectors (n, SIZE) are known."""
+        """Columns at the end for items that came after training, of which only the text vectors (n, SIZE) are known.
+
+        A tuned encoder is not asked again: a linear map, learned with it, takes frozen vectors to tuned ones.
+        """
         text = self._fitted()
         shape = (len(text) + len(vectors), self._labels.shape[1])
         old = self._labels
         indptr = np.concatenate([old.indptr, np.full(len(vectors), old.indptr[-1], dtype=old.indptr.dtype)])
+        if "map" in self._tuned:
+            vectors = normalised(vectors @ self._tuned["map"])
         self._text = np.concatenate([text, self._centred(vectors)])
         self._labels = sparse.csr_matrix((old.data, old.indices, indptr), shape=shape)
         return self
@@ -148,11 +179,13 @@ class Content:
             "labels.indices": labels.indices.astype(np.int64),
             "labels.indptr": labels.indptr.astype(np.int64),
             "labels.count": np.array([labels.shape[1]], dtype=np.int64),
+            **{f"tuned.{name}": array for name, array in self._tuned.items()},
         }
 
     def load_state(self, state: State) -> Self:
         self._text, self._centre = state["text"], state["centre"]
         self._spread = float(state["spread"][0])
+        self._tuned = {name.removeprefix("tuned."): each for name, each in state.items() if name.startswith("tuned.")}
         parts = tuple(state[f"labels.{name}"] for name in ("data", "indices", "indptr"))
         self._labels = sparse.csr_matrix(parts, shape=(len(self._text), int(state["labels.count"][0])))
         return self
