@@ -5,7 +5,20 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from recommender.views import api, audit, catalogs, data, health, imports, items, people, runs, session, training
+from recommender.views import (
+    api,
+    audit,
+    catalogs,
+    data,
+    health,
+    imports,
+    items,
+    measuring,
+    people,
+    runs,
+    session,
+    training,
+)
 
 in_catalog = [
     path("", catalogs.overview, name="overview"),
@@ -36,6 +49,21 @@ in_catalog = [
     path("runs/<int:run_id>/", runs.run, name="run"),
     path("runs/<int:run_id>/cancel/", training.run_cancel, name="run_cancel"),
     path("runs/<int:run_id>/deploy/", training.run_deploy, name="run_deploy"),
+    path("runs/<int:run_id>/measure/", measuring.run_measure, name="run_measure"),
+    path("runs/<int:run_id>/measurements/<int:measurement_id>/", measuring.measurement, name="measurement"),
+    path(
+        "runs/<int:run_id>/measurements/<int:measurement_id>/live/", measuring.measurement_live, name="measurement_live"
+    ),
+    path(
+        "runs/<int:run_id>/measurements/<int:measurement_id>/cancel/",
+        measuring.measurement_cancel,
+        name="measurement_cancel",
+    ),
+    path(
+        "runs/<int:run_id>/measurements/<int:measurement_id>/people.csv",
+        measuring.measurement_people_csv,
+        name="measurement_people_csv",
+    ),
     path("runs/<int:run_id>/people.csv", runs.people_csv, name="people_csv"),
     path("runs/<int:run_id>/live/", runs.run_live, name="run_live"),
     path("runs/<int:run_id>/curve.csv", runs.curve_csv, name="curve_csv"),

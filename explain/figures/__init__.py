@@ -20,6 +20,9 @@ FIGURES: dict[str, str] = {
     "suspects": "explain.figures.health:suspects",
     "metrics": "explain.figures.runs:metrics",
     "accuracy_coverage": "explain.figures.runs:accuracy_coverage",
+    "segments": "explain.figures.people:segments",
+    "differences": "explain.figures.people:differences",
+    "reliability": "explain.figures.people:reliability",
     "learning_curve": "explain.figures.runs:learning_curve",
 }
 

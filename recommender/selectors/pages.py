@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Avg, CharField, Count, Func, Max, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import TruncDay
 
 from recommender.data.preparation.histories import RATING
@@ -153,6 +154,11 @@ def person(catalog: Catalog, client_id: str) -> EndUser | None:
 def client_ids(catalog: Catalog, keys: Sequence[int]) -> dict[int, str]:
     """Database keys of people → the client's ids."""
     return dict(catalog.users.filter(pk__in=list(keys)).values_list("pk", "client_id"))
+
+
+def attribute_of_people(catalog: Catalog, name: str) -> dict[int, str | None]:
+    """Database key → the value of an attribute as text, of everyone in the catalog."""
+    return dict(catalog.users.annotate(value=KeyTextTransform(name, "attributes")).values_list("pk", "value"))
 
 
 def history(person: EndUser) -> QuerySet[Interaction]:

@@ -15,7 +15,12 @@ register = template.Library()
 
 METRIC_NAMES = {
     "ndcg": "NDCG", "hit": "Hit rate", "recall": "Recall", "precision": "Precision", "f1": "F1", "map": "MAP",
-    "mrr": "MRR", "coverage": "Coverage", "rmse": "RMSE", "mae": "MAE", "train_rmse": "RMSE in training",
+    "train_rmse": "RMSE in training", "mrr": "MRR", "coverage": "Coverage",
+    "gini": "Gini of exposure", "popularity": "Popularity", "novelty": "Novelty",
+    "diversity": "Diversity", "text_diversity": "Diversity of texts", "serendipity": "Serendipity",
+    "calibration": "Distance to tastes", "mae": "MAE", "rmse": "RMSE", "mae_person": "MAE per person",
+    "rmse_person": "RMSE per person", "accuracy": "Accuracy", "auc": "AUC", "brier": "Brier score",
+    "ece": "Calibration error", "accuracy_person": "Accuracy per person", "brier_person": "Brier score per person",
 }  # fmt: skip
 DAY = 86_400
 MINUS = "\N{MINUS SIGN}"

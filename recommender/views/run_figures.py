@@ -10,24 +10,13 @@ import pandas as pd
 from django.urls import reverse
 
 from recommender.exceptions import Conflict
-from recommender.models import Catalog, Run
+from recommender.models import Catalog, Measurement, Run
 from recommender.services.evaluating import person_metrics
-from recommender.templatetags.pages import METRIC_NAMES, metric_name, plain, size, span
+from recommender.templatetags.pages import metric_name, plain, size, span
 from recommender.views.figures import Figure, draw
 from recommender.views.leaderboard import FALLING, Row
+from recommender.views.metric_words import defined
 
-DEFINITIONS = {
-    "ndcg": "1 / log₂(1 + rank) of the held-out item where it is among the first k, else 0; mean over people",
-    "hit": "share of people whose held-out item is among the first k",
-    "recall": "share of a person's held-out items among the first k; mean over people",
-    "precision": "share of the first k that was held out; mean over people",
-    "f1": "harmonic mean of precision and recall; mean over people",
-    "map": "average precision over the first k; mean over people",
-    "mrr": "1 / rank of the first held-out item within the first k; mean over people",
-    "rmse": "root of the mean squared difference between predicted and given ratings of held-out items",
-    "mae": "mean absolute difference between predicted and given ratings of held-out items",
-    "coverage": "share of the catalog's items that stand in anyone's first k",
-}
 PROTOCOL = (
     "Each person's last item is held out, the rest is learned from; every item not yet seen is ranked, every person "
     "counts. Intervals are 95%, by bootstrap over people."
@@ -44,10 +33,6 @@ NO_CURVE = {
     Run.Status.CANCELLED: "It was cancelled before its second epoch.",
 }
 TO_FILL = "Train a recommender, and it shows here with its interval."
-
-
-def defined(metric: str) -> str:
-    return DEFINITIONS.get(metric.partition("@")[0], "")
 
 
 def drawable(board: Sequence[Row]) -> list[dict[str, Any]]:
@@ -169,33 +154,7 @@ def curve_finding(rows: Sequence[dict[str, Any]], metric: str) -> str:
     )
 
 
-def metric_rows(run: Run) -> list[dict[str, Any]]:
-    """A row per metric with a cell per k, for the table of the run's page."""
-    lengths = sorted({int(name.partition("@")[2]) for name in run.metrics if name.partition("@")[2].isdigit()})
-    of_lists = {name.partition("@")[0] for name in run.metrics if "@" in name}
-    bases = sorted(of_lists, key=lambda base: [*DEFINITIONS, base].index(base))
-    return [
-        {
-            "name": METRIC_NAMES.get(base, base),
-            "definition": DEFINITIONS.get(base, ""),
-            "cells": [{"k": k, "row": run.metrics.get(f"{base}@{k}")} for k in lengths],
-        }
-        for base in bases
-        if lengths
-    ]
-
-
-def single_rows(run: Run) -> list[dict[str, Any]]:
-    """A row per metric that is of no list, those of predicted ratings first."""
-    named = [name for name in run.metrics if "@" not in name and not name.endswith("_person")]
-    ordered = sorted(named, key=lambda name: [*DEFINITIONS, name].index(name))
-    return [
-        {"name": METRIC_NAMES.get(name, name), "definition": DEFINITIONS.get(name, ""), "row": run.metrics[name]}
-        for name in ordered
-    ]
-
-
-def person_table(run: Run) -> pd.DataFrame | None:
+def person_table(run: Run | Measurement) -> pd.DataFrame | None:
     try:
         return person_metrics(run=run)
     except Conflict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -16,6 +16,10 @@ from recommender.views import run_figures
 from recommender.views.figures import csv_answer
 from recommender.views.frame import page, show
 from recommender.views.leaderboard import METRICS, judge, leaderboard, metric_of
+from recommender.views.measuring import in_groups, measured_context, reliability_figure
+from recommender.views.metric_words import metric_tables
+from recommender.views.run_parts import people_answer, run_or_404
+from recommender.views.segments import segment_context
 
 STATUSES = [("", "All"), *Run.Status.choices]
 
@@ -67,7 +71,10 @@ def runs_csv(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 @page("view")
 def run(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
     found = run_or_404(catalog, run_id)
-    context = run_context(catalog, found)
+    context = run_context(catalog, found) | measured_context(found)
+    if found.person_metrics:
+        table = run_figures.person_table(found)
+        context |= segment_context(request, catalog, in_groups(table), found.algorithm)
     crumbs = [("Runs", reverse("runs", args=[catalog.name]))]
     title = f"{found.algorithm} #{found.pk}"
     return show(request, "run", title=title, catalog=catalog, section="runs", crumbs=crumbs, figures=True, **context)
@@ -79,9 +86,9 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
         "live": run.status in Run.LIVE,
         "deployed": pages.deployed(catalog),
         "curve": run_figures.curve_figure(catalog, run),
-        "results": run_figures.metric_rows(run),
         "ranks": "ranking" in registry.abilities(run.algorithm) if run.algorithm in registry.ALGORITHMS else False,
-        "single": run_figures.single_rows(run),
+        "tables": metric_tables(run.metrics, run.details),
+        "reliability": reliability_figure(run),
         "spread": run_figures.spread_figure(catalog, run),
         "facts": run_figures.run_facts(run),
         "settings": [(name.replace("_", " "), value) for name, value in sorted(run.config.items())],
@@ -111,17 +118,4 @@ def curve_csv(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpRespon
 @page("view")
 def people_csv(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
     """The run's metrics, a row per person, by the client's ids."""
-    table = run_figures.person_table(run_or_404(catalog, run_id))
-    if table is None:
-        raise Http404("This run has no metrics per person.")
-    ids = pages.client_ids(catalog, table["user"].tolist())
-    metrics = [name for name in table.columns if name != "user"]
-    cells = ([ids.get(row[0], ""), *row[1:]] for row in table[["user", *metrics]].itertuples(index=False))
-    return csv_answer(f"people-{run_id}", ["user", *metrics], cells)
-
-
-def run_or_404(catalog: Catalog, run_id: int) -> Run:
-    found = catalog.runs.filter(pk=run_id).first() if run_id < 2**63 else None
-    if found is None:
-        raise Http404(f"{catalog} has no run {run_id}.")
-    return found
+    return people_answer(catalog, run_or_404(catalog, run_id), f"people-{run_id}")

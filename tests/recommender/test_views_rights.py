@@ -56,6 +56,11 @@ PAGES: dict[str, dict[str, str]] = {
     "run_cancel": {"POST": "train"},
     "run_deploy": {"POST": "deploy"},
     "curve_csv": {"GET": "view"},
+    "run_measure": {"POST": "train"},
+    "measurement": {"GET": "view"},
+    "measurement_live": {"GET": "view"},
+    "measurement_cancel": {"POST": "train"},
+    "measurement_people_csv": {"GET": "view"},
     "people_csv": {"GET": "view"},
     "api": {"GET": "view", "POST": "manage"},
     "key_revoke": {"POST": "manage"},
@@ -70,7 +75,8 @@ NOTHING_TO_SHOW = (
     "No rows of this import were set aside.",
     "This run has no metrics per person.",
 )
-OF_A_RUN = ("run", "run_live", "run_cancel", "run_deploy", "curve_csv", "people_csv")
+OF_A_MEASUREMENT = ("measurement", "measurement_live", "measurement_cancel", "measurement_people_csv")
+OF_A_RUN = ("run_measure", "run", "run_live", "run_cancel", "run_deploy", "curve_csv", "people_csv")
 SITE = {"login", "theme", "logout", "home", "password", "catalog_new"}
 WAYS = [(name, method) for name, methods in PAGES.items() for method in methods]
 
@@ -97,6 +103,7 @@ def catalog() -> Catalog:
 def addresses(catalog: Catalog, name: str) -> str:
     """A page's address in the catalog, about things that are there."""
     run = catalog.runs.filter(algorithm="ease").get().pk
+    measured = catalog.runs.get(pk=run).measurements.get().pk
     about: dict[str, dict[str, Any]] = {
         "person": {"person": "p1"}, "history_csv": {"person": "p1"}, "item": {"item": "i1"},
         "item_interactions_csv": {"item": "i1"}, "similar": {"item": "i1"},
@@ -107,6 +114,7 @@ def addresses(catalog: Catalog, name: str) -> str:
         "rejects": {"import_id": catalog.imports.get().pk}, "key_revoke": {"key_id": catalog.keys.get().pk},
         "member_remove": {"login_id": 0},
         **{page: {"run_id": run} for page in OF_A_RUN},
+        **{page: {"run_id": run, "measurement_id": measured} for page in OF_A_MEASUREMENT},
     }  # fmt: skip
     where = {} if name in SITE else {"catalog": catalog.name} | about.get(name, {})
     return reverse(name, kwargs=where)

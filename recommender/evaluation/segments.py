@@ -1,0 +1,68 @@
+"""A metric by groups of people, with intervals; groups too small to say anything about are not shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recommender.evaluation.significance import intervals
+
+LEAST = 20
+"""People below which a group is not shown."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Mean of a metric over the people of a group with its 95% interval; None where the group is suppressed."""
+
+    name: str
+    people: int
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+def segments(
+    names: Sequence[str], values: NDArray[np.float64], order: Sequence[str] = (), *, least: int = LEAST
+) -> list[Segment]:
+    """A row per group: in `order` where that is given, else the largest first. `names` and `values` per person; people
+    whose value is not known (nan) belong to no group."""
+    table = pd.DataFrame({"name": names, "m@": values}).dropna()
+    sizes = table["name"].value_counts(sort=False)
+    wanted = [name for name in order if name in sizes] or sorted(sizes.index, key=lambda name: (-sizes[name], name))
+    rows = []
+    for name in wanted:
+        people = int(sizes[name])
+        if people < least:
+            rows.append(Segment(str(name), people, None, None, None))
+            continue
+        found = intervals(table.loc[table["name"] == name, ["m@"]])["m@"]
+        rows.append(Segment(str(name), people, found.value, found.low, found.high))
+    return rows
+
+
+def bands(numbers: NDArray[np.float64], parts: int = 4) -> tuple[list[str], list[str]]:
+    """The band of each number, and the bands in order: parts with about as many numbers each, ties never divided.
+
+    Named by their least and greatest member (`3–17`); "not known" for nan.
+    """
+    known = np.sort(numbers[~np.isnan(numbers)])
+    if not len(known):
+        return ["not known"] * len(numbers), ["not known"]
+    edges = np.unique([known[len(known) * at // parts] for at in range(parts)])
+    at = np.searchsorted(edges, numbers, side="right") - 1
+    order = []
+    for band in range(len(edges)):
+        inside = numbers[(at == band) & ~np.isnan(numbers)]
+        low, high = inside.min(), inside.max()
+        order.append(_short(low) if low == high else f"{_short(low)}–{_short(high)}")
+    labels = [order[band] if not np.isnan(number) else "not known" for band, number in zip(at, numbers, strict=True)]
+    return labels, [*order, *(["not known"] if np.isnan(numbers).any() else [])]
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
