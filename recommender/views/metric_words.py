@@ -86,9 +86,7 @@ def likes_note(details: Mapping[str, Any]) -> str:
     )
 
 
-def _at_k(
-    title: str, note: str, words: Mapping[str, str], metrics: Mapping[str, Any], ks: Sequence[int]
-) -> MetricTable:
+def _at_k(title: str, words: Mapping[str, str], metrics: Mapping[str, Any], ks: Sequence[int]) -> MetricTable:
     rows = [
         {"name": METRIC_NAMES.get(base, base), "definition": text, "cells": [metrics.get(f"{base}@{k}") for k in ks]}
         for base, text in words.items()
