@@ -269,10 +269,11 @@ def _errors(part: Opinions) -> dict[str, float]:
 
 
 def together(lists: Measured | None, ratings: Measured | None) -> Measured:
-    """Both in one table: a row for everyone who is in either."""
+    """Both in one table: a row for everyone who is in either. Raises NotTrainable where there is neither."""
     if lists is None or ratings is None:
         found = lists or ratings
-        assert found is not None
+        if found is None:
+            raise NotTrainable("No rating was held out, or all are the same: there is nothing to measure by.")
         return found
     per_user = lists.per_user.merge(ratings.per_user, on="user", how="outer")
     return Measured(per_user, lists.metrics | ratings.metrics, lists.details | ratings.details)

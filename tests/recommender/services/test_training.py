@@ -18,6 +18,7 @@ from recommender.algorithms.popularity import Popularity
 from recommender.exceptions import BadConfig, BadInput, Conflict, UnknownAlgorithm
 from recommender.models import Catalog, Checkpoint, EndUser, Run
 from recommender.services.checkpoints import load_checkpoint
+from recommender.services.deploying import deploy_run
 from recommender.services.erasure import erase
 from recommender.services.evaluating import person_metrics
 from recommender.services.training import cancel_run, create_run, execute_run
@@ -333,3 +334,24 @@ def test_only_what_is_named_by_a_row_stays_in_the_storage(films: Catalog, steps:
         Checkpoint.objects.filter(run=run).values_list("path", flat=True)
     )
     assert [f"runs/{run.pk}/{name}" for name in files] == [run.person_metrics]
+
+
+def test_a_recommender_of_ratings_is_measured_by_its_errors_alone(films):
+    for at, person in enumerate(films.users.order_by("id")):
+        person.interactions.filter(item__client_id__in=["i1", "i14"]).update(value=1.0 + at % 5)
+    run = create_run(catalog=films, algorithm="mf", config={"factors": 4, "epochs": 2})
+    execute_run(run_id=run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.SUCCEEDED, run.error
+    assert {"rmse", "mae"} <= set(run.metrics) and "ndcg@10" not in run.metrics
+    assert run.metrics["mae"]["value"] <= run.metrics["rmse"]["value"]
+    assert {"user", "rmse_person", "mae_person"} <= set(person_metrics(run=run).columns)
+    with pytest.raises(Conflict, match="makes no lists"):
+        deploy_run(run=run)
+
+
+def test_where_all_ratings_are_the_same_a_recommender_of_ratings_says_so(films):
+    run = create_run(catalog=films, algorithm="mf", config={"factors": 4, "epochs": 1})
+    execute_run(run_id=run.pk)
+    run.refresh_from_db()
+    assert run.status == Run.Status.FAILED and "all are the same" in run.error
