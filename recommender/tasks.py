@@ -20,11 +20,13 @@ from typing import Any
 from celery import shared_task
 from django.core.files import File
 from django.db import transaction
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from recommender.exceptions import BadInput, Conflict
-from recommender.models import Catalog, DataImport, Measurement, Run, Study
+from recommender.models import Batch, Catalog, DataImport, Measurement, Retraining, Run, Study
 from recommender.services import (
+    batches,
     encoding,
     health,
     importing,
@@ -33,20 +35,22 @@ from recommender.services import (
     measuring,
     monitoring,
     parents,
+    retraining,
     training,
     tuning,
     undoing,
 )
 
 logger = logging.getLogger(__name__)
+RETRAIN_SECONDS = 60.0
 reapers: list[Callable[[], None]] = []
 """Called by every `reap`, in order: each finds work whose worker died and enqueues it again."""
 
 
-def send(task: Any, row_id: int) -> None:
-    """Hand a row's work to a worker."""
+def send(task: Any, row_id: int, *, expires: float | None = None) -> None:
+    """Hand a row's work to a worker; what none has taken up after `expires` seconds is dropped."""
     try:
-        task.delay(row_id)
+        task.apply_async((row_id,), expires=expires)
     except OperationalError as error:
         logger.warning("%s of %s waits until the broker answers: %s", task.name, row_id, error)
 
@@ -156,6 +160,57 @@ def reap_studies() -> None:
 
 
 reapers.append(reap_studies)
+
+
+def start_batch(
+    *, catalog: Catalog, run_id: int | None = None, n: int = 10, format: str = "csv", by: Any = None
+) -> Batch:
+    """A batch that a worker will take up; see services.batches.create_batch for what is raised."""
+    row = batches.create_batch(catalog=catalog, run_id=run_id, n=n, format=format, by=by)
+    transaction.on_commit(partial(send, write_batch, row.pk))
+    return row
+
+
+@shared_task(acks_late=False)
+def write_batch(batch_id: int) -> None:
+    """Carry a batch out; does nothing where another worker holds it or it is over."""
+    batches.execute_batch(batch_id=batch_id)
+
+
+def reap_batches() -> None:
+    """Enqueue batches whose worker died, and those whose message was lost."""
+    for row_id in leases.free_dead_runs(Batch):
+        write_batch.delay(row_id)
+    if not monitoring.queue_depth("training"):
+        for row_id in leases.forgotten_runs(Batch):
+            write_batch.delay(row_id)
+
+
+reapers.append(reap_batches)
+
+
+def start_retraining(*, catalog: Catalog) -> Retraining | None:
+    """Train anew what is deployed; None where nothing is. What becomes of it `retrain` decides once it has ended."""
+
+    def start(like: Run) -> Run:
+        return start_training(catalog=catalog, algorithm=like.algorithm, config=like.config, seed=like.seed, like=like)
+
+    return retraining.begin(catalog=catalog, start=start)
+
+
+@shared_task
+def retrain() -> None:
+    """Begin the retrainings of this hour, and have those judged whose run has ended; beat asks for it every minute."""
+    for catalog in retraining.due(timezone.now()):
+        start_retraining(catalog=catalog)
+    for row_id in retraining.open_decisions():
+        send(judge, row_id, expires=RETRAIN_SECONDS)
+
+
+@shared_task
+def judge(retraining_id: int) -> None:
+    """Compare a retrained run with the one in service, and deploy it if it is better."""
+    retraining.decide(retraining_id=retraining_id)
 
 
 def start_import(

@@ -23,6 +23,7 @@ from recommender import acting, logs
 from recommender.workers import forget_worker, note_worker
 from recsite.embedded.lifetime import die_with_parent
 
+RETRAIN_SECONDS = 60.0
 DRAIN_SECONDS = 5.0
 """How long an answer waits in Redis before it is written as an impression."""
 
@@ -48,6 +49,8 @@ def schedule(sender: Celery, **_: object) -> None:
     sender.add_periodic_task(every, sender.signature("recommender.tasks.reap"), name="reap", expires=every)
     drain = sender.signature("recommender.tasks.drain_impressions")
     sender.add_periodic_task(DRAIN_SECONDS, drain, name="drain impressions", expires=DRAIN_SECONDS)
+    retrain = sender.signature("recommender.tasks.retrain")
+    sender.add_periodic_task(RETRAIN_SECONDS, retrain, name="retrain", expires=RETRAIN_SECONDS)
 
 
 @worker_ready.connect

@@ -171,7 +171,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 << 20
 # Background work; beat's schedule lies in celery.py
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
-    f"recommender.tasks.{name}": {"queue": "training"} for name in ("train", "encode_items", "measure", "tune")
+    f"recommender.tasks.{name}": {"queue": "training"}
+    for name in ("train", "encode_items", "measure", "tune", "write_batch", "judge")
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

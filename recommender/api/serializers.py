@@ -178,6 +178,30 @@ ALGORITHMS = " ".join(
 )
 
 
+class NewBatchSerializer(Strict):
+    run = WholeNumberField(
+        required=False, allow_null=True, min_value=1, max_value=2**53, help_text="Else the deployed."
+    )
+    n = WholeNumberField(required=False, min_value=1, max_value=1000, help_text="Items a person: 10, at most 1,000.")
+    format = serializers.ChoiceField(choices=["csv", "jsonl"], required=False)
+
+
+class BatchSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    run = serializers.IntegerField()
+    n = serializers.IntegerField()
+    format = serializers.ChoiceField(choices=["csv", "jsonl"])
+    status = serializers.CharField()
+    phase = serializers.CharField()
+    progress = serializers.FloatField()
+    people = serializers.IntegerField(allow_null=True)
+    rows = serializers.IntegerField(allow_null=True)
+    error = serializers.CharField()
+    file = serializers.URLField(allow_null=True, help_text="Where the file is, once it is there.")
+    created = serializers.DateTimeField()
+    finished = serializers.DateTimeField(allow_null=True)
+
+
 class NewRunSerializer(Strict):
     algorithm = TextField(max_length=32, help_text=ALGORITHMS)
     config = ObjectField(required=False, help_text="Hyperparameters that differ from their defaults.")

@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from recommender.api.gorse import urls as gorse
 from recommender.api.problems import nothing_here
-from recommender.api.views import catalogue, documentation, runs, serving, sessions
+from recommender.api.views import catalogue, documentation, operating, runs, serving, sessions
 
 app_name = "api"
 
@@ -26,6 +26,10 @@ urlpatterns = [
     path("v1/popular/", serving.Popular.as_view(), name="popular"),
     path("v1/latest/", serving.Latest.as_view(), name="latest"),
     path("v1/events/", serving.Events.as_view(), name="events"),
+    path("v1/batches/", operating.BatchList.as_view(), name="batches"),
+    path("v1/batches/<int:batch>/", operating.BatchDetail.as_view(), name="batch"),
+    path("v1/batches/<int:batch>/file/", operating.BatchFile.as_view(), name="batch-file"),
+    path("v1/deployments/previous/", operating.DeployPrevious.as_view(), name="deployments-previous"),
     path("v1/runs/", runs.RunList.as_view(), name="runs"),
     path("v1/runs/<int:run>/", runs.RunDetail.as_view(), name="run"),
     path("v1/runs/<int:run>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),

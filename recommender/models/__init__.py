@@ -6,6 +6,7 @@ from recommender.models.health import HealthReport
 from recommender.models.interactions import Impression, Interaction
 from recommender.models.items import CatalogueVersion, Item
 from recommender.models.measurements import Measurement
+from recommender.models.operating import Batch, Retraining, RetrainingPlan
 from recommender.models.runs import Checkpoint, Deployment, Run
 from recommender.models.text import TextEncoding
 from recommender.models.tuning import Study, Trial
@@ -15,6 +16,7 @@ __all__ = [
     "ApiKey",
     "Attribute",
     "AuditEntry",
+    "Batch",
     "Catalog",
     "CatalogueVersion",
     "Checkpoint",
@@ -28,6 +30,8 @@ __all__ = [
     "Item",
     "Measurement",
     "Membership",
+    "Retraining",
+    "RetrainingPlan",
     "Run",
     "Study",
     "TextEncoding",

@@ -11,7 +11,7 @@ from recommender.algorithms import registry
 from recommender.algorithms.base import Recommender
 from recommender.data.dataset import IdMap
 from recommender.exceptions import Conflict
-from recommender.models import Checkpoint, Deployment, Run
+from recommender.models import Catalog, Checkpoint, Deployment, Run
 from recommender.services import audit
 from recommender.services.checkpoints import load_checkpoint
 
@@ -43,6 +43,26 @@ def deploy_run(*, run: Run, by: Any = None) -> Deployment:
             raise Conflict(f"Run {run.pk} cannot serve: {locked.algorithm} predicts ratings and makes no lists.")
         audit.note(catalog=locked.catalog, login=by, action="deployment", subject=str(locked))
         return Deployment.objects.create(catalog=locked.catalog, run=locked, created_by=by)
+
+
+def deploy_previous(*, catalog: Catalog, by: Any = None) -> Deployment:
+    """Put the run that served before the present one back into service. Raises Conflict where there was none."""
+    with transaction.atomic():
+        Catalog.objects.select_for_update().get(pk=catalog.pk)  # two clicks at once go one after the other
+        before = previous_run(catalog=catalog)
+        if before is None:
+            raise Conflict(f"No other run served {catalog} before. Put one into service: deploy --run ID.")
+        _require_final(before)
+        audit.note(catalog=catalog, login=by, action="return", subject=str(before))
+        return Deployment.objects.create(catalog=catalog, run=before, created_by=by)
+
+
+def previous_run(*, catalog: Catalog) -> Run | None:
+    """The run that served before the one that serves now."""
+    served = Deployment.objects.filter(catalog=catalog).order_by("-id")
+    now = served.values_list("run_id", flat=True).first()
+    found = served.exclude(run_id=now).select_related("run").first()
+    return found.run if found else None
 
 
 def load_final(*, run: Run) -> Served:

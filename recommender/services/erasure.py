@@ -10,7 +10,7 @@ from django.db import transaction
 from recommender import hooks
 from recommender.exceptions import Conflict
 from recommender.models import Attribute, Catalog, EndUser, ImportTrace, Impression, Interaction, Measurement, Run
-from recommender.services import answers, audit, evaluating, forgetting, health, popular
+from recommender.services import answers, audit, batches, evaluating, forgetting, health, popular
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         health.forget(catalog=catalog)
         if keys:
             audit.note(catalog=catalog, action="erasure", details={"people": len(keys)})
+    batches.drop_files(catalog=catalog)
     popular.forget(catalog_id=catalog.pk)
     answers.forget(catalog_id=catalog.pk, person_ids=keys)
 

@@ -37,7 +37,7 @@ def export_recommendations(
         raise BadInput(f"k must be from 1 to {DEEPEST}.", field="k")
     served = load_final(run=run)
     people = _people(run.catalog_id, users)
-    lists = _Lists(served, run.catalog_id, k)
+    lists = Lists(served, run.catalog_id, k)
     rows = 0
     with _written(out) as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -51,7 +51,7 @@ def export_recommendations(
     return {"run": run.pk, "users": len(people), "rows": rows, "out": str(out)}
 
 
-class _Lists:
+class Lists:
     """Lists of a recommender for many people of a catalog."""
 
     def __init__(self, served: Served, catalog_id: int, k: int) -> None:

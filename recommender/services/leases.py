@@ -28,9 +28,9 @@ from django.db.models.functions import Coalesce, Now
 from psycopg.conninfo import make_conninfo
 
 from recommender.exceptions import Cancelled, LeaseLost
-from recommender.models import Measurement, Run, Study
+from recommender.models import Batch, Measurement, Run, Study
 
-Kind = type[Run] | type[Measurement] | type[Study]
+Kind = type[Run] | type[Measurement] | type[Study] | type[Batch]
 
 MAX_ATTEMPTS = 5
 """After so many deaths in a row without a finished epoch a run is given up."""
@@ -162,7 +162,7 @@ def forgotten_runs(kind: Kind = Run) -> list[int]:
     return ids
 
 
-def _after_death(run: Run | Measurement) -> dict[str, Any]:
+def _after_death(run: Run | Measurement | Batch) -> dict[str, Any]:
     if run.cancel_requested:
         return {"status": Run.Status.CANCELLED, "finished": Now(), "phase": "", "finishes": None}
     if run.attempts >= MAX_ATTEMPTS:

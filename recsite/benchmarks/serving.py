@@ -20,8 +20,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,10 +158,11 @@ def measure(catalog: Catalog, deployed: Run, say: Say) -> dict[str, Any]:
         memory = site.memory_mb()
     with web(cores, ANSWER_SECONDS="0") as site:
         check(site.port, {"X-API-Key": secret}, people[1], deployed.pk)
-        uncached = uncached_rate(site, secret, people, items)
+        uncached, cost = uncached_rate(site, secret, people, items)
         memory = max(memory, site.memory_mb())
     say(f"without the cache {uncached:.0f} answers a second, {uncached / cores:.0f} a core")
     p50 = float(np.percentile(alone, 50))
+    cached["rows"].append({"what": "no cache", "a second": round(uncached), "cpu ms a call": round(cost, 2)})
     figures = cached | {"uncached_per_core": uncached / cores, "p50_ms": p50, "memory_mb": memory}
     return figures | {"unit": "calls/s", "bars": BARS, "reached": reached(figures), "driver": drive.__name__[4:]}
 
@@ -187,9 +188,9 @@ def _by_wrk(site: Web, secret: str, people: list[str], items: list[str], say: Sa
     """The empty view before and after, the load between them, then half of that load."""
     driver = Driver(site.address, secret, people, items, connections=THREADS * (os.cpu_count() or 1))
     warm_up(driver)
-    before = driver.empty(SHORT)
+    before, cost_empty = costed(site, lambda: driver.empty(SHORT))
     hits, misses = answers.counts()
-    full = driver.recommendations(LONG, events=EVENTS)
+    full, cost = costed(site, lambda: driver.recommendations(LONG, events=EVENTS))
     after_hits, after_misses = answers.counts()
     after = driver.empty(SHORT)
     share = (after_hits - hits) / max(1, after_hits - hits + after_misses - misses)
@@ -200,9 +201,10 @@ def _by_wrk(site: Web, secret: str, people: list[str], items: list[str], say: Sa
     )
     drained = drain()
     rows = [
-        full.row(f"{1 - EVENTS:.0%} recommendations, {EVENTS:.0%} events") | {"cache hit rate": round(share, 3)},
+        full.row(f"{1 - EVENTS:.0%} recommendations, {EVENTS:.0%} events")
+        | {"cache hit rate": round(share, 3), "cpu ms a call": round(cost, 2)},
         half.row("the same at half the load"),
-        before.row("empty view before"),
+        before.row("empty view before") | {"cpu ms a call": round(cost_empty, 2)},
         after.row("empty view after"),
         {"what": "impressions written to the database", "a second": round(drained)},
     ]
@@ -217,6 +219,36 @@ def warm_up(driver: Driver) -> None:
         calls += driver.recommendations(WARM).calls
         if calls >= 3 * len(driver.people):
             break
+
+
+def cpu_seconds(site: Web) -> float:
+    """Processor time that web processes, PostgreSQL and Redis have used; wrk's own is not in it."""
+    servers = [site.process.pid, *(embedded_pids() if settings.EMBEDDED else [])]
+    total = 0.0
+    for pid in servers:
+        with suppress(psutil.Error):
+            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+            for one in family:
+                with suppress(psutil.Error):
+                    total += sum(one.cpu_times()[:2])
+    return total
+
+
+def embedded_pids() -> list[int]:
+    """The embedded PostgreSQL and Redis, by the folder they work on."""
+    found = []
+    for process in psutil.process_iter(["name", "cmdline"]):
+        about = " ".join(process.info["cmdline"] or [])
+        if str(settings.DATA_DIR) in about and process.info["name"] in ("postgres", "redis-server"):
+            found.append(process.pid)
+    return found
+
+
+def costed(site: Web, load: Callable[[], Load]) -> tuple[Load, float]:
+    """A load, and the milliseconds of processor time that one of its calls took of all servers together."""
+    before = cpu_seconds(site)
+    found = load()
+    return found, (cpu_seconds(site) - before) / max(1, found.calls) * 1000
 
 
 def at_half(driver: Driver, full: Load) -> Load:
@@ -238,12 +270,14 @@ def _by_python(site: Web, secret: str, people: list[str], items: list[str], say:
     return {"ours": ours, "peer": peer, "ratio": ours / peer, "rows": [{"what": NO_WRK}]}
 
 
-def uncached_rate(site: Web, secret: str, people: list[str], items: list[str]) -> float:
+def uncached_rate(site: Web, secret: str, people: list[str], items: list[str]) -> tuple[float, float]:
+    """Answers a second, and the processor time of one (0 where the client in Python drives)."""
     if not Driver.there():
-        return throughput(site.port, {"X-API-Key": secret}, paths_of(people))
+        return throughput(site.port, {"X-API-Key": secret}, paths_of(people)), 0.0
     driver = Driver(site.address, secret, people, items, connections=THREADS * (os.cpu_count() or 1))
     driver.recommendations(3)
-    return driver.recommendations(LONG / 2).rate
+    found, cost = costed(site, lambda: driver.recommendations(LONG / 2))
+    return found.rate, cost
 
 
 def check(port: int, headers: dict[str, str], person: str, run_id: int) -> None:

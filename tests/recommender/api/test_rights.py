@@ -59,6 +59,11 @@ TABLE = {
     ("item-similar", "GET"): ("read", EVERYONE),
     ("popular", "GET"): ("read", EVERYONE),
     ("events", "POST"): ("write", SENDERS),
+    ("batches", "GET"): ("read", EVERYONE),
+    ("batches", "POST"): ("manage", TRAINERS),
+    ("batch", "GET"): ("read", EVERYONE),
+    ("batch-file", "GET"): ("read", EVERYONE),
+    ("deployments-previous", "POST"): ("manage", DEPLOYERS),
     ("runs", "GET"): ("read", EVERYONE),
     ("runs", "POST"): ("manage", TRAINERS),
     ("run", "GET"): ("read", EVERYONE),
@@ -90,7 +95,9 @@ def methods_of(pattern: URLPattern) -> list[str]:
 
 
 def address(pattern: URLPattern) -> str:
-    return "/api/" + re.sub("<client_id:[a-z]+>", "x.y", str(pattern.pattern)).replace("<int:run>", "1")
+    return "/api/" + re.sub("<client_id:[a-z]+>", "x.y", str(pattern.pattern)).replace("<int:run>", "1").replace(
+        "<int:batch>", "1"
+    )
 
 
 def test_the_table_lists_every_route_and_method():
