@@ -51,7 +51,7 @@ def test_a_better_run_is_put_into_service_and_the_way_back_is_one_call(catalog):
     assert f"{knn} is better than {chance} on the same 80 people: NDCG@10 +" in row.reason
     assert retraining.decide(retraining_id=row.pk).decided == row.decided and Deployment.objects.count() == 2
     assert deploying.deploy_previous(catalog=catalog).run == chance == deployed_run(catalog=catalog)
-    assert AuditEntry.objects.filter(action="return").count() == 1
+    assert AuditEntry.objects.filter(action="return", catalog_key=catalog.pk).count() == 1
     assert deploying.deploy_previous(catalog=catalog).run == knn
 
 
