@@ -24,6 +24,7 @@ FIGURES: dict[str, str] = {
     "differences": "explain.figures.people:differences",
     "reliability": "explain.figures.people:reliability",
     "learning_curve": "explain.figures.runs:learning_curve",
+    "quality_by_seconds": "explain.figures.training:quality_by_seconds",
 }
 
 

@@ -93,6 +93,8 @@ class SequenceRecommender:
 
     def _hidden(self, net: SequenceNet, rows: Tensor, histories: Histories) -> Tensor:
         """(n_people, d) float32: what the network reads out of each history. Those of like length go together."""
+        if len(histories) == 1:
+            return self._read(net, rows, histories)
         lengths = np.minimum(histories.lengths + 1, net.length)
         order = np.argsort(lengths, kind="stable")
         hidden = torch.empty(len(lengths), rows.shape[1], device=rows.device)
@@ -101,12 +103,14 @@ class SequenceRecommender:
             width = lengths[order[start : start + max(1, CELLS // net.length)]].max()
             batch = order[start : start + max(1, CELLS // int(width))]
             start += len(batch)
-            read = windows(
-                histories if len(batch) == len(order) == 1 else histories.select(batch), net.n_items, net.length
-            )
-            ids, sizes = torch.from_numpy(read.ids).to(rows.device), torch.from_numpy(read.lengths).to(rows.device)
-            hidden[torch.from_numpy(batch)] = net(lowered(net.tokens(ids, rows)), sizes, only_last=True).float()
+            hidden[torch.from_numpy(batch)] = self._read(net, rows, histories.select(batch))
         return hidden
+
+    def _read(self, net: SequenceNet, rows: Tensor, histories: Histories) -> Tensor:
+        read = windows(histories, net.n_items, net.length)
+        ids, sizes = torch.from_numpy(read.ids).to(rows.device), torch.from_numpy(read.lengths).to(rows.device)
+        found: Tensor = net(lowered(net.tokens(ids, rows)), sizes, only_last=True)
+        return found.float()
 
     def embed(self, histories: Histories) -> dict[str, Any]:
         """`tokens` (n_people, w, d): what the network reads, a leaf to differentiate by; `places` (n_people, w): where

@@ -17,6 +17,8 @@ BENCHMARKS = {
     "import": "recsite.benchmarks.importing",
     "quality": "recsite.benchmarks.quality",
     "ratings": "recsite.benchmarks.ratings",
+    "sasrec": "recsite.benchmarks.sasrec",
+    "sasrec-1m": "recsite.benchmarks.sasrec_1m",
     "serving": "recsite.benchmarks.serving",
     "text": "recsite.benchmarks.text",
 }
