@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig, apps
 from django.contrib.admin import apps as admin_apps
 from django.db.models.signals import post_migrate
@@ -19,6 +21,7 @@ class RecommenderConfig(AppConfig):
 
     def ready(self) -> None:
         post_migrate.connect(make_groups, sender=self)
+        import_module("recommender.services.retention")  # from the start files go with their rows
 
 
 class CatalogueAdminConfig(admin_apps.AdminConfig):

@@ -12,7 +12,7 @@ RIGHTS: dict[str, tuple[frozenset[str], str]] = {
     "import": (frozenset({CATALOGUE_MANAGER, OPERATOR}), "put files into a catalog, send people, items and events"),
     "edit": (frozenset({CATALOGUE_MANAGER}), "change, hide and delete items and people in the admin and over REST"),
     "sensitive": (frozenset({ANALYST}), "see figures by sensitive attributes of people"),
-    "train": (frozenset({ANALYST, OPERATOR}), "start and cancel runs"),
+    "train": (frozenset({ANALYST, OPERATOR}), "start, cancel and delete runs"),
     "deploy": (frozenset({OPERATOR}), "put a run into service"),
     "audit": (frozenset({CATALOGUE_MANAGER, OPERATOR}), "see who imported, hid, deployed, deleted or made a key"),
     "manage": (frozenset({OPERATOR}), "make catalogs and API keys, give logins access"),

@@ -35,6 +35,7 @@ from recommender.services import (
     measuring,
     monitoring,
     parents,
+    retention,
     retraining,
     training,
     tuning,
@@ -290,6 +291,12 @@ def reap_encodings() -> None:
 
 
 reapers.append(reap_encodings)
+
+
+@shared_task
+def prune() -> None:
+    """Remove what is kept no longer; beat asks for it every night."""
+    logger.info("pruned: %s", retention.prune())
 
 
 def start_health(*, catalog: Catalog, now: bool = False) -> bool:

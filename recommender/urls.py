@@ -48,6 +48,7 @@ in_catalog = [
     path("runs/new/", training.run_new, name="run_new"),
     path("runs/<int:run_id>/", runs.run, name="run"),
     path("runs/<int:run_id>/cancel/", training.run_cancel, name="run_cancel"),
+    path("runs/<int:run_id>/delete/", training.run_delete, name="run_delete"),
     path("runs/<int:run_id>/deploy/", training.run_deploy, name="run_deploy"),
     path("runs/<int:run_id>/measure/", measuring.run_measure, name="run_measure"),
     path("runs/<int:run_id>/measurements/<int:measurement_id>/", measuring.measurement, name="measurement"),

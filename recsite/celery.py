@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import (
     before_task_publish,
     celeryd_init,
@@ -47,6 +48,8 @@ def schedule(sender: Celery, **_: object) -> None:
     """What beat does by itself. Exactly one beat runs; what it could not hand to a worker in time is dropped."""
     every = settings.LEASE_SECONDS / 2
     sender.add_periodic_task(every, sender.signature("recommender.tasks.reap"), name="reap", expires=every)
+    night = crontab(minute="17", hour="3")
+    sender.add_periodic_task(night, sender.signature("recommender.tasks.prune"), name="prune", expires=3600)
     drain = sender.signature("recommender.tasks.drain_impressions")
     sender.add_periodic_task(DRAIN_SECONDS, drain, name="drain impressions", expires=DRAIN_SECONDS)
     retrain = sender.signature("recommender.tasks.retrain")

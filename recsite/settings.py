@@ -10,7 +10,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 from environs import Env
-from marshmallow.validate import OneOf
+from marshmallow.validate import OneOf, Range
 
 from recsite import embedded
 
@@ -210,6 +210,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
+
+# What is kept how long
+KEEP_RUNS = env.int("KEEP_RUNS", 5, validate=Range(min=1))
+"""Newest runs of each algorithm of a catalog that keep their weights."""
+KEEP_IMPRESSIONS_DAYS = env.int("KEEP_IMPRESSIONS_DAYS", 90, validate=Range(min=1))
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 """Whoever sends it may read /metrics; without one only this machine may."""

@@ -19,7 +19,7 @@ from recommender.exceptions import BadInput, Conflict
 from recommender.forms import SETTING, ChoiceOfAlgorithms, ConfigForm
 from recommender.models import Catalog, Run
 from recommender.selectors import pages
-from recommender.services import deploying
+from recommender.services import deploying, retention
 from recommender.services import training as service
 from recommender.views.frame import page, sent, show
 from recommender.views.paging import whole
@@ -152,6 +152,19 @@ def run_cancel(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpRespo
     except Conflict as error:
         messages.error(request, str(error))
     return redirect("run", catalog.name, run_id)
+
+
+@require_POST
+@page("train")
+def run_delete(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
+    found = run_or_404(catalog, run_id)
+    try:
+        retention.delete_run(run=found, by=request.user)
+    except Conflict as error:
+        messages.error(request, str(error))
+        return redirect("run", catalog.name, run_id)
+    messages.success(request, f"Run {run_id} and its files are deleted.")
+    return redirect("runs", catalog.name)
 
 
 @require_POST

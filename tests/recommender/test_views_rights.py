@@ -68,6 +68,7 @@ PAGES: dict[str, dict[str, str]] = {
     "audit_csv": {"GET": "audit"},
     "members": {"GET": "view", "POST": "manage"},
     "member_remove": {"POST": "manage"},
+    "run_delete": {"POST": "train"},  # last: then the run is gone
 }
 """The right that each page asks for, by method."""
 NOTHING_TO_SHOW = (
@@ -76,7 +77,7 @@ NOTHING_TO_SHOW = (
     "This run has no metrics per person.",
 )
 OF_A_MEASUREMENT = ("measurement", "measurement_live", "measurement_cancel", "measurement_people_csv")
-OF_A_RUN = ("run_measure", "run", "run_live", "run_cancel", "run_deploy", "curve_csv", "people_csv")
+OF_A_RUN = ("run_measure", "run", "run_live", "run_cancel", "run_delete", "run_deploy", "curve_csv", "people_csv")
 SITE = {"login", "theme", "logout", "home", "password", "catalog_new"}
 WAYS = [(name, method) for name, methods in PAGES.items() for method in methods]
 
