@@ -17,6 +17,7 @@ from recommender.models import Catalog
 from recommender.rights import GROUPS, RIGHTS, may
 from recommender.selectors import pages
 from recommender.staticfinder import PLOTLY_JS
+from recommender.views import tables
 
 View = Callable[..., HttpResponse]
 Crumb = tuple[str, str]
@@ -121,7 +122,8 @@ def show(
     frame["crumbs"] = [(str(catalog), reverse("overview", args=[catalog.name])), *crumbs] if catalog else list(crumbs)
     if section == "overview" and not crumbs:
         frame["crumbs"] = []
-    return render(request, f"recommender/{template}.html", frame | context, status=status)
+    drawn = render(request, f"recommender/{template}.html", frame | context, status=status)
+    return tables.answered(request, drawn, title) if status == 200 else drawn
 
 
 def frame_context(request: HttpRequest, catalog: Catalog | None, section: str = "") -> dict[str, Any]:
