@@ -12,6 +12,8 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from recommender.data.config import describe
+from recommender.data.preparation.settings import PreparationConfig
 from recommender.models import ApiKey, Catalog
 
 LOGIN_WINDOW = 300
@@ -139,7 +141,7 @@ class ChoiceOfAlgorithms(forms.Form):
         self.fields["algorithm"].choices = [(name, name) for name in fitting]
 
 
-SETTING = "set-"
+SETTING, PREPARE = "set-", "prepare-"
 
 
 class ConfigForm(forms.Form):
@@ -153,11 +155,20 @@ class ConfigForm(forms.Form):
     def __init__(self, *args: Any, rows: Sequence[Mapping[str, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         own = {SETTING + row["name"]: field_of(row) for row in rows}
-        self.fields = own | self.fields
+        preparation = {PREPARE + row["name"]: field_of(row) for row in describe(PreparationConfig)}
+        for field in preparation.values():
+            field.required = False  # what is not said stays as it is
+            field.initial = "" if field.initial is None else field.initial
+        self.fields = own | preparation | self.fields
 
     def settings(self) -> dict[str, Any]:
         """Name → value as it was typed."""
         return {name[len(SETTING) :]: value for name, value in self.cleaned_data.items() if name.startswith(SETTING)}
+
+    def preparation(self) -> dict[str, Any]:
+        """The same for how the data are prepared; what was left empty is not there."""
+        given = {name[len(PREPARE) :]: value for name, value in self.cleaned_data.items() if name.startswith(PREPARE)}
+        return {name: value for name, value in given.items() if value not in (None, "")}
 
 
 def field_of(row: Mapping[str, Any]) -> forms.Field:

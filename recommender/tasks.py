@@ -64,9 +64,12 @@ def start_training(
     seed: int = 0,
     by: Any = None,
     like: Run | None = None,
+    preparation: Mapping[str, Any] | None = None,
 ) -> Run:
     """A run that a worker will take up after its parents; see services.training.create_run for what is raised."""
-    run = training.create_run(catalog=catalog, algorithm=algorithm, config=config, seed=seed, by=by, like=like)
+    run = training.create_run(
+        catalog=catalog, algorithm=algorithm, config=config, seed=seed, by=by, like=like, preparation=preparation
+    )
     transaction.on_commit(partial(send_with_parents, run.pk))
     return run
 

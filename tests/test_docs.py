@@ -6,6 +6,11 @@ import re
 
 from django.conf import settings
 
+from recommender.data.config import describe
+from recommender.data.preparation.settings import PreparationConfig
+from recommender.data.readers import FORMATS
+from recommender.data.readers.columns import KNOWN
+
 DOCS = settings.BASE_DIR / "docs"
 
 
@@ -24,3 +29,18 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_no_document_names_a_place_on_somebodys_machine() -> None:
     for page in [settings.BASE_DIR / "README.md", settings.BASE_DIR / "CHANGELOG.md", *DOCS.glob("*.md")]:
         assert not re.search(r"(?<![\w.])/(home|root|work|Users)/", page.read_text()), page.name
+
+
+def test_every_setting_of_a_preparation_is_described() -> None:
+    text = (DOCS / "data.md").read_text()
+    for row in describe(PreparationConfig):
+        choices = f" One of: {', '.join(row['choices'])}." if row["choices"] else ""
+        assert re.search(
+            rf"^\| `{row['name']}` \| \S.* \| {re.escape(row['help'] + choices)} \|$", text, re.MULTILINE
+        ), row
+
+
+def test_every_column_and_format_of_an_import_is_described() -> None:
+    text = (DOCS / "data.md").read_text()
+    for name in {*FORMATS, *(name for names in KNOWN.values() for name in names)}:
+        assert re.search(rf"`(\w+,)*{name}(,\w+)*`", text), name

@@ -52,6 +52,7 @@ def item_document(item: Item) -> dict[str, Any]:
 
 def run_document(run: Run, *, deployed: int | None) -> dict[str, Any]:
     plain = ("id", "algorithm", "config", "seed", "status", "phase", "progress", "metrics", "people", "error")
+    plain += ("preparation", "preparation_report")
     times = ("created", "started", "finishes", "finished")
     found = {name: getattr(run, name) for name in (*plain, *times)} | {"deployed": run.pk == deployed}
     known = run.algorithm in registry.ALGORITHMS  # one of an earlier version may be gone

@@ -205,6 +205,7 @@ class BatchSerializer(serializers.Serializer[Any]):
 class NewRunSerializer(Strict):
     algorithm = TextField(max_length=32, help_text=ALGORITHMS)
     config = ObjectField(required=False, help_text="Hyperparameters that differ from their defaults.")
+    preparation = ObjectField(required=False, help_text="Settings of the preparation that differ from their defaults.")
     seed = WholeNumberField(required=False, min_value=0, max_value=2**31 - 1)
 
 
@@ -216,6 +217,8 @@ class RunSerializer(serializers.Serializer[Any]):
         help_text="What the recommender can do: make lists (ranking), predict ratings (rating), or both.",
     )
     config = serializers.DictField()
+    preparation = serializers.DictField()
+    preparation_report = serializers.DictField()
     seed = serializers.IntegerField()
     status = serializers.CharField()
     phase = serializers.CharField()

@@ -30,7 +30,7 @@ from recommender.evaluation.protocol import fit_measured
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
-from recommender.services import audit, checkpoints, encoding, evaluating, forgetting, parents
+from recommender.services import audit, checkpoints, encoding, evaluating, forgetting, parents, preparing
 from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
 from recommender.services.versions import code_version
@@ -49,17 +49,20 @@ def create_run(
     like: Run | None = None,
     made_for: Run | None = None,
     bounds: Mapping[str, int] | None = None,
+    preparation: Mapping[str, Any] | None = None,
 ) -> Run:
     """A run that waits for a worker, with every hyperparameter spelled out, and before it runs of those it is made of.
 
     Of a recommender made of others, `config` may name runs to take as they are: {"parents": [3, 5]}; the rest are
     made here, with the settings of the parents of `like` where it is given. `bounds`: the newest rows it may learn
-    from. Raises UnknownAlgorithm, BadConfig or BadInput, each naming the field.
+    from; `preparation`: settings of PreparationConfig that differ from their defaults, for its parents too. Raises
+    UnknownAlgorithm, BadConfig or BadInput, each naming the field.
     """
     own, named = parents.split_settings(catalog, algorithm, config or {})
     settings = registry.config_class(algorithm).from_mapping(own)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise BadInput("seed must be a whole number from 0 to 9223372036854775807.", field="seed")
+    prepare = preparing.settings_of(preparation)
     with transaction.atomic():
         run = Run.objects.create(
             catalog=catalog,
@@ -70,9 +73,10 @@ def create_run(
             created_by=by,
             made_for=made_for,
             bounds=bounds,
+            preparation=prepare,
             phase="waiting",
         )
-        make = partial(create_run, catalog=catalog, seed=seed, by=by)
+        make = partial(create_run, catalog=catalog, seed=seed, by=by, preparation=prepare)
         parents.give_parents(run=run, config=settings, named=named, make=make, like=like)
         audit.note(catalog=catalog, login=by, action="run-started", subject=str(run), details={"seed": seed})
     return run
@@ -192,7 +196,13 @@ class _Training:
             self.material = self._load()
             self.recorder.curve = self.recorder.curve[: self._rows_kept()]
             mark, bounds = self.material.mark, asdict(self.material.bounds)
-            kept = {"data_fingerprint": mark, "bounds": bounds, "code_version": self.version}
+            report = self.run.preparation_report
+            kept = {
+                "data_fingerprint": mark,
+                "preparation_report": report,
+                "bounds": bounds,
+                "code_version": self.version,
+            }
             self.lease.write(**kept, **self.recorder.standing())
             self.parents = parents.RunParents(self.run, self.material.split, mark, self._alive)
         if self.measured is None:
@@ -212,6 +222,7 @@ class _Training:
         if text:
             encoding.ensure_vectors(catalog_id=self.run.catalog_id, newest=bounds.item, report=self._alive)
         dataset = load_dataset(catalog_id=self.run.catalog_id, bounds=bounds, text=text)
+        dataset, self.run.preparation_report = preparing.prepared(run=self.run, dataset=dataset)
         mark = fingerprint(dataset)
         if left and left.extra["fingerprint"] != mark:
             self._start_anew()

@@ -64,6 +64,7 @@ def preview_context(found: DataImport) -> dict[str, Any]:
     counts = told.get("counts", {})
     return {
         "preview": told,
+        "preview_error": told.get("error", "").partition(" Name it with --column")[0],
         "preview_tables": [table_context(table) for table in told.get("tables", [])],
         "preview_counts": [
             {"name": words, **{part: counts[name].get(part, 0) for part in (*COUNTED, "bare")}}

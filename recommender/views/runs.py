@@ -18,6 +18,7 @@ from recommender.views.frame import page, show
 from recommender.views.leaderboard import METRICS, judge, leaderboard, metric_of
 from recommender.views.measuring import in_groups, measured_context, reliability_figure
 from recommender.views.metric_words import metric_tables
+from recommender.views.preparation import preparation_context
 from recommender.views.run_parts import people_answer, run_or_404
 from recommender.views.segments import segment_context
 
@@ -92,6 +93,7 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
         "spread": run_figures.spread_figure(catalog, run),
         "facts": run_figures.run_facts(run),
         "settings": [(name.replace("_", " "), value) for name, value in sorted(run.config.items())],
+        **preparation_context(run),
     }
 
 

@@ -16,7 +16,7 @@ from recommender import tasks
 from recommender.algorithms import registry
 from recommender.algorithms.base import describe
 from recommender.exceptions import BadInput, Conflict
-from recommender.forms import SETTING, ChoiceOfAlgorithms, ConfigForm
+from recommender.forms import PREPARE, SETTING, ChoiceOfAlgorithms, ConfigForm
 from recommender.models import Catalog, Run
 from recommender.selectors import pages
 from recommender.services import deploying, retention
@@ -100,7 +100,8 @@ def configured(request: HttpRequest, catalog: Catalog, algorithm: str) -> HttpRe
     return show(
         request, "run_configure", title=f"Train {algorithm}", catalog=catalog, section="runs", crumbs=crumbs,
         form=form, algorithm=algorithm, about=about(algorithm, pages.sizes(catalog)),
-        settings=[form[SETTING + row["name"]] for row in rows],
+        settings=[form[SETTING + row["name"]] for row in rows], prepares=prepares(request),
+        preparation=[field for field in form if field.name.startswith(PREPARE)],
         status=400 if form.errors else 200,
     )  # fmt: skip
 
@@ -116,12 +117,18 @@ def try_start(request: HttpRequest, catalog: Catalog, algorithm: str, form: Conf
     try:
         return tasks.start_training(
             catalog=catalog, algorithm=algorithm, config=form.settings(), seed=form.cleaned_data["seed"],
-            by=request.user,
+            by=request.user, preparation=form.preparation(),
         )  # fmt: skip
     except BadInput as error:
-        name = next((name for name in (SETTING + error.field, error.field) if name in form.fields), None)
+        own = (SETTING + error.field, error.field, error.field.replace("preparation.", PREPARE))
+        name = next((name for name in own if name in form.fields), None)
         form.add_error(name, str(error))
         return None
+
+
+def prepares(request: HttpRequest) -> bool:
+    """Whether the part about preparation is open: where it came from a run that prepares, or was sent."""
+    return request.method == "POST" or "like" in request.GET
 
 
 def earlier(request: HttpRequest, catalog: Catalog, algorithm: str) -> Mapping[str, Any]:
@@ -129,7 +136,8 @@ def earlier(request: HttpRequest, catalog: Catalog, algorithm: str) -> Mapping[s
     like = catalog.runs.filter(pk=whole(request.GET.get("like"), 0), algorithm=algorithm).first()
     if like is None:
         return {}
-    return {"seed": like.seed} | {SETTING + name: value for name, value in like.config.items()}
+    prepared = {PREPARE + name: value for name, value in like.preparation.items()}
+    return {"seed": like.seed} | prepared | {SETTING + name: value for name, value in like.config.items()}
 
 
 def started(request: HttpRequest, catalog: Catalog, made: Sequence[Run]) -> HttpResponse:

@@ -53,7 +53,8 @@ class RunList(_Runs):
         try:
             run = tasks.start_training(catalog=self.catalog, by=request.auth.login, **given)
         except BadConfig as error:
-            raise BadConfig(str(error), field=f"config.{error.field}") from error
+            whole = error.field if error.field.startswith("preparation.") else f"config.{error.field}"
+            raise BadConfig(str(error), field=whole) from error
         return Response(self.document(run), status=201)
 
 

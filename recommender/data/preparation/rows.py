@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ DAY = 86_400.0
 
 def drop_duplicates(histories: Histories) -> Histories:
     """Without rows that are equal to an earlier one in person, item, kind, value, time and context."""
-    columns = [pairs(histories), histories.kinds, histories.values, histories.times]
+    columns: list[NDArray[Any]] = [pairs(histories), histories.kinds, histories.values, histories.times]
     columns += [np.unique(column.astype(str), return_inverse=True)[1] for column in histories.contexts.values()]
     order = np.lexsort(columns[::-1])  # stable: of equal rows the earliest comes first
     same = np.ones(len(order), dtype=np.bool_)
@@ -41,7 +41,7 @@ def contradicting(histories: Histories) -> Mask:
     high = -low
     np.minimum.at(low, codes[is_rating], histories.values[is_rating])
     np.maximum.at(high, codes[is_rating], histories.values[is_rating])
-    return cast(Mask, is_rating & (low < high)[codes])
+    return is_rating & (low < high)[codes]
 
 
 def settle_contradictions(histories: Histories, how: str) -> Histories:

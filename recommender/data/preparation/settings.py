@@ -87,4 +87,9 @@ class PreparationConfig(Config):
 
     @property
     def changes_nothing(self) -> bool:
-        return self == PreparationConfig()
+        steps = (self.duplicates, self.contradictions, self.busy, self.gaps_number, self.gaps_word, self.choose)
+        others = (
+            self.cast or self.fuse or self.gaps or self.repeats != "first" or max(self.min_person, self.min_item) > 1
+        )
+        scaled = self.scale_low is not None or self.scale_high is not None
+        return set(steps) == {"keep"} and not others and not scaled

@@ -30,6 +30,13 @@ class Command(PlainCommand):
         parser.add_argument("algorithm", help="its registered name, such as popularity or sasrec")
         parser.add_argument("--catalog", required=True, help="the catalog's name")
         parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a hyperparameter")
+        parser.add_argument(
+            "--prepare",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="how the data are prepared: docs/data.md",
+        )
         parser.add_argument("--seed", type=int, default=0, help="of everything left to chance (default 0)")
         parser.add_argument("--detach", action="store_true", help="only put it into the worker's queue")
 
@@ -39,6 +46,7 @@ class Command(PlainCommand):
             "algorithm": options["algorithm"],
             "config": settings_from(options["set"]),
             "seed": options["seed"],
+            "preparation": settings_from(options["prepare"], "prepare"),
         }
         worker = monitoring.listens("training")
         if options["detach"]:
@@ -89,11 +97,11 @@ class Command(PlainCommand):
             raise
 
 
-def settings_from(pairs: list[str]) -> dict[str, str]:
+def settings_from(pairs: list[str], option: str = "set") -> dict[str, str]:
     """{"factors": "64"} from ["factors=64"]. Raises BadInput."""
     for pair in pairs:
         if "=" not in pair or pair.startswith("="):
-            raise BadInput(f"--set takes KEY=VALUE, not “{pair}”.", field="set")
+            raise BadInput(f"--{option} takes KEY=VALUE, not “{pair}”.", field=option)
     return {key.strip(): value.strip() for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
