@@ -171,6 +171,28 @@ class ConfigForm(forms.Form):
         return {name: value for name, value in given.items() if value not in (None, "")}
 
 
+class TuningForm(forms.Form):
+    """Which recommender to tune, and for how long."""
+
+    algorithm = forms.ChoiceField(label="Recommender")
+    trials = forms.IntegerField(
+        label="Trials", min_value=1, max_value=1000, initial=30,
+        help_text="Each trains once. Fewer than fifteen seldom find more than chance would.",
+    )  # fmt: skip
+    only = forms.CharField(
+        label="Only these settings", required=False, max_length=500,
+        help_text="Names separated by commas, such as regularization,half_life. Empty varies all that may be.",
+    )  # fmt: skip
+    seed = forms.IntegerField(label="Seed", min_value=0, max_value=2**63 - 1, initial=0)
+
+    def __init__(self, *args: Any, algorithms: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["algorithm"].choices = [(name, name) for name in algorithms]  # type: ignore[attr-defined]
+
+    def clean_only(self) -> list[str]:
+        return [name.strip().replace(" ", "_") for name in self.cleaned_data["only"].split(",") if name.strip()]
+
+
 def field_of(row: Mapping[str, Any]) -> forms.Field:
     """A form field for one row of algorithms.base.describe."""
     label = row["name"].replace("_", " ")

@@ -18,6 +18,7 @@ from recommender.views import (
     runs,
     session,
     training,
+    tuning,
 )
 
 in_catalog = [
@@ -68,6 +69,12 @@ in_catalog = [
     path("runs/<int:run_id>/people.csv", runs.people_csv, name="people_csv"),
     path("runs/<int:run_id>/live/", runs.run_live, name="run_live"),
     path("runs/<int:run_id>/curve.csv", runs.curve_csv, name="curve_csv"),
+    path("tuning/", tuning.tunings, name="tunings"),
+    path("tuning/<int:study_id>/", tuning.study, name="tuning"),
+    path("tuning/<int:study_id>/live/", tuning.study_live, name="tuning_live"),
+    path("tuning/<int:study_id>/cancel/", tuning.study_cancel, name="tuning_cancel"),
+    path("tuning/<int:study_id>/train/", tuning.study_train, name="tuning_train"),
+    path("tuning/<int:study_id>/trials.csv", tuning.trials_csv, name="trials_csv"),
     path("api/", api.api, name="api"),
     path("api/keys/<int:key_id>/revoke/", api.key_revoke, name="key_revoke"),
     path("audit/", audit.audit, name="audit"),

@@ -25,6 +25,9 @@ FIGURES: dict[str, str] = {
     "reliability": "explain.figures.people:reliability",
     "learning_curve": "explain.figures.runs:learning_curve",
     "quality_by_seconds": "explain.figures.training:quality_by_seconds",
+    "best_so_far": "explain.figures.tuning:best_so_far",
+    "importance": "explain.figures.tuning:importance",
+    "coordinates": "explain.figures.tuning:coordinates",
 }
 
 

@@ -58,6 +58,12 @@ class Dimension:
             return math.log1p(moved)
         return round(moved) if self.type == "int" else moved
 
+    def spot(self, value: float) -> float:
+        """Where a value lies on the scale of the search, for drawing."""
+        if self.scale in ("log", "doubling"):
+            return math.log(max(float(value), 1e-12))
+        return math.log1p(value) if self.scale == "log1p" else float(value)
+
 
 def space(config: type[Config], only: Sequence[str] = ()) -> list[Dimension]:
     """What may be varied, all of it or `only` what is named. Raises BadInput (field only) for what may not be."""

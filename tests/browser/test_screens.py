@@ -147,6 +147,8 @@ def addresses(catalog: Catalog) -> dict[str, str]:
         "items": f"/{name}/items/",
         "items-none": f"/{name}/items/?q=nothing",
         "item": f"/{name}/items/i3/",
+        "tunings": f"/{name}/tuning/",
+        "tuning": f"/{name}/tuning/{catalog.studies.get(status='succeeded').pk}/",
         "api": f"/{name}/api/",
         "audit": f"/{name}/audit/",
         "members": f"/{name}/members/",
@@ -168,7 +170,19 @@ def test_every_page_with_data(visitor: Visitor, catalog: Catalog) -> None:
 def test_every_page_of_an_empty_catalog(visitor: Visitor, empty: Catalog) -> None:
     sign_in(visitor)
     wrong = []
-    for name in ("", "data/", "data/health/", "runs/", "runs/new/", "people/", "items/", "api/", "audit/", "members/"):
+    for name in (
+        "",
+        "data/",
+        "data/health/",
+        "runs/",
+        "runs/new/",
+        "tuning/",
+        "people/",
+        "items/",
+        "api/",
+        "audit/",
+        "members/",
+    ):
         wrong += visitor.open(f"/{empty.name}/{name}")
         visitor.keep(f"empty-{name.replace('/', '-').strip('-') or 'overview'}")
     assert not wrong, "\n".join(wrong)

@@ -21,6 +21,7 @@ from recommender.models import (
     Measurement,
     Membership,
     Run,
+    Study,
 )
 from recommender.rights import GROUPS
 
@@ -90,7 +91,25 @@ def films(name: str = "films") -> Catalog:
         catalog=catalog, algorithm="sasrec", status="running", progress=0.4, phase="epoch 5", curve=curve
     )
     Run.objects.create(catalog=catalog, algorithm="ials", status="failed", error="Too few people.", traceback="deep")
+    tuned(catalog)
     return catalog
+
+
+def tuned(catalog: Catalog) -> Study:
+    """A search of ease with a trial of every state."""
+    study = Study.objects.create(
+        catalog=catalog, algorithm="ease", wanted=8, status="succeeded", progress=1.0, finished=timezone.now(),
+        importance={"regularization": 0.8, "half_life": 0.2},
+    )  # fmt: skip
+    for number, value in enumerate((0.07, 0.05, 0.09, 0.08, 0.085, 0.06), start=1):
+        config = {"regularization": 40.0 * 2**number, "half_life": 2.0 * number, "max_items": 20_000}
+        study.trials.create(
+            number=number, config=config, found={}, state="done", value=value, seconds=1.5,
+            origin="default" if number == 1 else "search",
+        )  # fmt: skip
+    study.trials.create(number=7, config=config, found={}, state="pruned", value=0.01, seconds=0.5)
+    study.trials.create(number=8, config=config, found={}, state="failed", error="There was not enough memory.")
+    return study
 
 
 def text_of(answer: Any) -> str:

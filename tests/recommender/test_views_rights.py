@@ -62,6 +62,12 @@ PAGES: dict[str, dict[str, str]] = {
     "measurement_cancel": {"POST": "train"},
     "measurement_people_csv": {"GET": "view"},
     "people_csv": {"GET": "view"},
+    "tunings": {"GET": "view", "POST": "train"},
+    "tuning": {"GET": "view"},
+    "tuning_live": {"GET": "view"},
+    "tuning_cancel": {"POST": "train"},
+    "tuning_train": {"POST": "train"},
+    "trials_csv": {"GET": "view"},
     "api": {"GET": "view", "POST": "manage"},
     "key_revoke": {"POST": "manage"},
     "audit": {"GET": "audit"},
@@ -78,6 +84,7 @@ NOTHING_TO_SHOW = (
 )
 OF_A_MEASUREMENT = ("measurement", "measurement_live", "measurement_cancel", "measurement_people_csv")
 OF_A_RUN = ("run_measure", "run", "run_live", "run_cancel", "run_delete", "run_deploy", "curve_csv", "people_csv")
+OF_A_STUDY = ("tuning", "tuning_live", "tuning_cancel", "tuning_train", "trials_csv")
 SITE = {"login", "theme", "logout", "home", "password", "catalog_new"}
 WAYS = [(name, method) for name, methods in PAGES.items() for method in methods]
 
@@ -103,7 +110,7 @@ def catalog() -> Catalog:
 
 def addresses(catalog: Catalog, name: str) -> str:
     """A page's address in the catalog, about things that are there."""
-    run = catalog.runs.filter(algorithm="ease").get().pk
+    run = catalog.runs.filter(algorithm="ease").order_by("id").first().pk
     measured = catalog.runs.get(pk=run).measurements.get().pk
     about: dict[str, dict[str, Any]] = {
         "person": {"person": "p1"}, "history_csv": {"person": "p1"}, "item": {"item": "i1"},
@@ -116,6 +123,7 @@ def addresses(catalog: Catalog, name: str) -> str:
         "member_remove": {"login_id": 0},
         **{page: {"run_id": run} for page in OF_A_RUN},
         **{page: {"run_id": run, "measurement_id": measured} for page in OF_A_MEASUREMENT},
+        **{page: {"study_id": catalog.studies.order_by("id").first().pk} for page in OF_A_STUDY},
     }  # fmt: skip
     where = {} if name in SITE else {"catalog": catalog.name} | about.get(name, {})
     return reverse(name, kwargs=where)
