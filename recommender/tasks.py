@@ -197,7 +197,14 @@ def start_retraining(*, catalog: Catalog) -> Retraining | None:
     """Train anew what is deployed; None where nothing is. What becomes of it `retrain` decides once it has ended."""
 
     def start(like: Run) -> Run:
-        return start_training(catalog=catalog, algorithm=like.algorithm, config=like.config, seed=like.seed, like=like)
+        return start_training(
+            catalog=catalog,
+            algorithm=like.algorithm,
+            config=like.config,
+            seed=like.seed,
+            like=like,
+            preparation=like.preparation,
+        )
 
     return retraining.begin(catalog=catalog, start=start)
 

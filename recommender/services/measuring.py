@@ -28,7 +28,7 @@ from recommender.evaluation.protocol import fit_measured
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, NotTrainable, RecommenderError
 from recommender.models import Measurement, Run
 from recommender.selectors.dataset import current_bounds, load_dataset
-from recommender.services import encoding, evaluating
+from recommender.services import encoding, evaluating, preparing
 from recommender.services import parents as made_of
 from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import lasting
@@ -134,7 +134,8 @@ def _loaded(run: Run, lease: Lease) -> Dataset:
     bounds = current_bounds()
     if text:
         encoding.ensure_vectors(catalog_id=run.catalog_id, newest=bounds.item, report=lambda *_: lease.check())
-    return load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text)
+    dataset = load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text)
+    return preparing.prepared(run=run, dataset=dataset)[0]
 
 
 def _config(run: Run) -> Config:

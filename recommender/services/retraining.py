@@ -26,7 +26,7 @@ from recommender.exceptions import Conflict, RecommenderError
 from recommender.models import Catalog, Checkpoint, Retraining, RetrainingPlan, Run
 from recommender.selectors import serving as select
 from recommender.selectors.dataset import Bounds, load_dataset
-from recommender.services import checkpoints, deploying, parents
+from recommender.services import checkpoints, deploying, parents, preparing
 from recommender.services.training import one_line
 
 logger = logging.getLogger(__name__)
@@ -115,6 +115,7 @@ def compared(*, run: Run, against: Run) -> Comparison:
     content, other = (_measured(each) for each in (run, against))
     text = any(parents.needs_text(each, made.config) for each, made in ((run, content), (against, other)))
     dataset = load_dataset(catalog_id=run.catalog_id, bounds=Bounds(**content.extra["bounds"]), text=text)
+    dataset, _ = preparing.prepared(run=run, dataset=dataset)
     tables = [_table(made.restore(), made.items, dataset) for made in (content, other)]
     return compare(tables[0], tables[1], METRIC)
 

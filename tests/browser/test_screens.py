@@ -79,13 +79,20 @@ def catalog() -> Catalog:
     made = films()
     made.runs.filter(status=Run.Status.SUCCEEDED).delete()
     for algorithm in ("random", "popularity", "item_knn"):
-        training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm).pk)
+        preparation = PREPARED if algorithm == "popularity" else None
+        training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm, preparation=preparation).pk)
     made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
     health.request(catalog=made)
     health.compute(catalog=made)
     Item.objects.filter(catalog=made, client_id="i3").update(title=LONG, categories=["Learned books " * 3] * 6)
     upload_to_decide(made)
     return made
+
+
+PREPARED = {
+    "scale_high": 4, "min_person": 2, "gaps": "item.year=median", "choose": "mutual information", "columns": 2,
+    "fuse": True, "components": 2, "busy": "iqr", "cast": True,
+}  # fmt: skip
 
 
 def upload_to_decide(catalog: Catalog) -> None:
@@ -140,6 +147,7 @@ def addresses(catalog: Catalog) -> dict[str, str]:
         "train": f"/{name}/runs/new/",
         "configure": f"/{name}/runs/new/?algorithm=item_knn",
         "run": f"/{name}/runs/{done}/",
+        "run-prepared": f"/{name}/runs/{catalog.runs.filter(algorithm='popularity').get().pk}/",
         "run-live": f"/{name}/runs/{catalog.runs.get(status='running').pk}/",
         "run-failed": f"/{name}/runs/{catalog.runs.get(status='failed').pk}/",
         "people": f"/{name}/people/",
