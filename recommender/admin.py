@@ -12,7 +12,9 @@ from django.db.models import QuerySet
 from django.forms import JSONField, ModelChoiceField
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
+from recommender import admin_files
 from recommender.models import Attribute, AuditEntry, Catalog, EndUser, Interaction, Item
 from recommender.rights import may
 from recommender.selectors import pages
@@ -144,7 +146,22 @@ class ItemAdmin(DeletesByService, InOwnCatalogs):
     exclude = ["text_vector"]
     readonly_fields = ["created", "updated"]
     ordering = ["-id"]
-    actions = ["hide", "show"]
+    actions = ["hide", "show", "export"]
+
+    def get_urls(self) -> list[Any]:
+        own = path("import/", self.admin_site.admin_view(self.import_items), name="recommender_item_import")
+        return [own, *super().get_urls()]
+
+    def import_items(self, request: HttpRequest) -> HttpResponse:
+        return admin_files.import_page(request, self.admin_site.each_context(request))
+
+    @admin.action(description="Export as CSV", permissions=["view"])
+    def export(self, request: HttpRequest, rows: QuerySet[Item]) -> HttpResponse | None:
+        made = admin_files.export(request, rows)
+        if isinstance(made, HttpResponse):
+            return made
+        self.message_user(request, made, messages.WARNING)
+        return None
 
     def save_model(self, request: HttpRequest, obj: Item, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
