@@ -28,6 +28,7 @@ in_catalog = [
     path("people/", people.people, name="people"),
     path("people/<str:person>/", people.person, name="person"),
     path("people/<str:person>/history.csv", people.history_csv, name="history_csv"),
+    path("people/<str:person>/interests.csv", people.interests_csv, name="interests_csv"),
     path("items/", items.items, name="items"),
     path("items/<str:item>/", items.item, name="item"),
     path("items/<str:item>/similar/", items.similar_fragment, name="similar"),

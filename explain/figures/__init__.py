@@ -13,6 +13,7 @@ FIGURES: dict[str, str] = {
     "bars": "explain.figures.counts:bars",
     "histogram": "explain.figures.counts:histogram",
     "shares": "explain.figures.counts:shares",
+    "interests": "explain.figures.interests:interests",
     "gaps": "explain.figures.health:gaps",
     "lorenz": "explain.figures.health:lorenz",
     "mean_over_time": "explain.figures.health:mean_over_time",

@@ -32,6 +32,7 @@ PAGES: dict[str, dict[str, str]] = {
     "people": {"GET": "view"},
     "person": {"GET": "view"},
     "history_csv": {"GET": "view"},
+    "interests_csv": {"GET": "view"},
     "items": {"GET": "view"},
     "item": {"GET": "view"},
     "item_interactions_csv": {"GET": "view"},
@@ -113,7 +114,8 @@ def addresses(catalog: Catalog, name: str) -> str:
     run = catalog.runs.filter(algorithm="ease").order_by("id").first().pk
     measured = catalog.runs.get(pk=run).measurements.get().pk
     about: dict[str, dict[str, Any]] = {
-        "person": {"person": "p1"}, "history_csv": {"person": "p1"}, "item": {"item": "i1"},
+        "person": {"person": "p1"}, "history_csv": {"person": "p1"},
+        "interests_csv": {"person": "p1"}, "item": {"item": "i1"},
         "item_interactions_csv": {"item": "i1"}, "similar": {"item": "i1"},
         "audience_csv": {"item": "i1", "attribute": "gender"},
         "import": {"import_id": catalog.imports.get().pk}, "import_live": {"import_id": catalog.imports.get().pk},

@@ -123,6 +123,8 @@ def test_no_figure_needs_webgl_or_eval() -> None:
         "accuracy_coverage": (RUNS, {"metric": "NDCG@10", "coverage": "coverage@10"}),
         "learning_curve": (pd.DataFrame({"epoch": [1], "value": [0.1]}), {"algorithm": "ease", "metric": "x"}),
     }  # fmt: skip
+    taste = pd.DataFrame({"name": ["Drama"], "long_term": [0.7], "recent": [0.2]})
+    tables["interests"] = (taste, {})
     assert set(tables) == set(FIGURES)
     for name, (table, options) in tables.items():
         kinds = {trace["type"] for trace in json.loads(draw(name, table, **options))["data"]}
