@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from recommender.data.config import describe
 from recommender.data.preparation.settings import PreparationConfig
-from recommender.models import ApiKey, Catalog
+from recommender.models import ApiKey, Batch, Catalog
 
 LOGIN_WINDOW = 300
 LOGIN_FAILURES = 10
@@ -89,6 +89,22 @@ class KeyForm(forms.ModelForm):
 
 class MemberForm(forms.Form):
     login = forms.CharField(label="Name of the login", max_length=150)
+
+
+class PlanForm(forms.Form):
+    """Retraining by night."""
+
+    on = forms.BooleanField(label="Train what serves anew each day", required=False)
+    hour = forms.TypedChoiceField(
+        label="At", coerce=int, choices=[(hour, f"{hour:02}:00 UTC") for hour in range(24)], initial=3
+    )
+
+
+class BatchForm(forms.Form):
+    """Lists for everyone, by what serves."""
+
+    n = forms.IntegerField(label="Items a person", min_value=1, max_value=1000, initial=10)
+    format = forms.ChoiceField(label="Format", choices=Batch.Format.choices)
 
 
 class UploadForm(forms.Form):

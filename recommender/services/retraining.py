@@ -40,6 +40,11 @@ def set_plan(*, catalog: Catalog, on: bool, hour: int) -> RetrainingPlan:
     return plan
 
 
+def plan_of(*, catalog: Catalog) -> RetrainingPlan:
+    """The catalog's plan; one that is off where none was made."""
+    return RetrainingPlan.objects.filter(catalog=catalog).first() or RetrainingPlan(catalog=catalog)
+
+
 def due(now: datetime) -> list[Catalog]:
     """Catalogs to be retrained in this hour that have not been today; each is given to one caller only."""
     found = []

@@ -16,7 +16,7 @@ from recommender.models import Catalog
 from recommender.rights import GROUPS, RIGHTS
 from recommender.selectors import pages
 from recommender.services import catalogs as service
-from recommender.services import monitoring
+from recommender.services import monitoring, retraining
 from recommender.templatetags.pages import rough
 from recommender.views.figures import interactions_figure
 from recommender.views.frame import page, sent, show, site_page
@@ -51,6 +51,7 @@ def overview(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     context = live_context(catalog) | {
         "sizes": sizes,
         "deployed": pages.deployed(catalog),
+        "retrained": next(iter(retraining.latest(catalog=catalog, count=1)), None),
         "runs": pages.latest_runs(catalog),
         "imports": pages.latest_imports(catalog),
         "cards": [card(catalog=catalog) for card in hooks.overview_cards],

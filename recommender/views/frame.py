@@ -26,6 +26,7 @@ SECTIONS = (
     ("overview", "Overview"),
     ("data", "Data"),
     ("runs", "Runs"),
+    ("serving", "Serving"),
     ("people", "People"),
     ("items", "Items"),
     ("api", "API"),

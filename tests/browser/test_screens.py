@@ -17,8 +17,8 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
-from recommender.models import Catalog, Item, Run
-from recommender.services import health, importing, training
+from recommender.models import Catalog, Item, Retraining, Run
+from recommender.services import batches, health, importing, retraining, training
 from tests.recommender.pages import films, login
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -81,7 +81,9 @@ def catalog() -> Catalog:
     for algorithm in ("random", "popularity", "item_knn"):
         preparation = PREPARED if algorithm == "popularity" else None
         training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm, preparation=preparation).pk)
+    made.deployments.create(run=made.runs.filter(algorithm="random").get())
     made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
+    operate(made)
     health.request(catalog=made)
     health.compute(catalog=made)
     Item.objects.filter(catalog=made, client_id="i3").update(title=LONG, categories=["Learned books " * 3] * 6)
@@ -93,6 +95,15 @@ PREPARED = {
     "scale_high": 4, "min_person": 2, "gaps": "item.year=median", "choose": "mutual information", "columns": 2,
     "fuse": True, "components": 2, "busy": "iqr", "cast": True,
 }  # fmt: skip
+
+
+def operate(catalog: Catalog) -> None:
+    """A batch with a file and one that waits, and a retraining that was decided."""
+    batches.execute_batch(batch_id=batches.create_batch(catalog=catalog, n=3).pk)
+    batches.create_batch(catalog=catalog, n=3, format="jsonl")
+    run, against = (catalog.runs.filter(algorithm=name).get() for name in ("popularity", "item_knn"))
+    row = Retraining.objects.create(catalog=catalog, run=run, against=against)
+    retraining.decide(retraining_id=row.pk)
 
 
 def upload_to_decide(catalog: Catalog) -> None:
@@ -144,6 +155,7 @@ def addresses(catalog: Catalog) -> dict[str, str]:
         "import-undo": f"/{name}/data/imports/{catalog.imports.get(status='succeeded').pk}/undo/",
         "health": f"/{name}/data/health/",
         "runs": f"/{name}/runs/",
+        "serving": f"/{name}/serving/",
         "train": f"/{name}/runs/new/",
         "configure": f"/{name}/runs/new/?algorithm=item_knn",
         "run": f"/{name}/runs/{done}/",
@@ -185,6 +197,7 @@ def test_every_page_of_an_empty_catalog(visitor: Visitor, empty: Catalog) -> Non
         "runs/",
         "runs/new/",
         "tuning/",
+        "serving/",
         "people/",
         "items/",
         "api/",

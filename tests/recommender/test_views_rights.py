@@ -69,6 +69,12 @@ PAGES: dict[str, dict[str, str]] = {
     "tuning_cancel": {"POST": "train"},
     "tuning_train": {"POST": "train"},
     "trials_csv": {"GET": "view"},
+    "serving": {"GET": "view"},
+    "serving_return": {"POST": "deploy"},
+    "retraining_plan": {"POST": "deploy"},
+    "retrainings_csv": {"GET": "view"},
+    "batch_new": {"POST": "train"},
+    "batch_file": {"GET": "view"},
     "api": {"GET": "view", "POST": "manage"},
     "key_revoke": {"POST": "manage"},
     "audit": {"GET": "audit"},
@@ -79,6 +85,7 @@ PAGES: dict[str, dict[str, str]] = {
 }
 """The right that each page asks for, by method."""
 NOTHING_TO_SHOW = (
+    "This batch has no file.",
     "There is no report yet",
     "No rows of this import were set aside.",
     "This run has no metrics per person.",
@@ -122,7 +129,7 @@ def addresses(catalog: Catalog, name: str) -> str:
         **{f"import_{deed}": {"import_id": catalog.imports.get().pk} for deed in ("decide", "cancel", "undo")},
         "health_csv": {"figure": "sizes"},
         "rejects": {"import_id": catalog.imports.get().pk}, "key_revoke": {"key_id": catalog.keys.get().pk},
-        "member_remove": {"login_id": 0},
+        "member_remove": {"login_id": 0}, "batch_file": {"batch_id": 1},
         **{page: {"run_id": run} for page in OF_A_RUN},
         **{page: {"run_id": run, "measurement_id": measured} for page in OF_A_MEASUREMENT},
         **{page: {"study_id": catalog.studies.order_by("id").first().pk} for page in OF_A_STUDY},
