@@ -19,6 +19,8 @@ from recommender.services.checkpoints import load_checkpoint
 SETTING = "parents"
 """Among the settings of a run: ids of runs to be made of, `parents=3,5`."""
 WAITING = "waiting for its parents"
+WEIGHT = "weight "
+"""Begins the names of weights among what the training of a recommender made of others reports."""
 Make = Callable[..., Run]
 
 
@@ -65,6 +67,24 @@ def _ids(given: Any) -> list[int]:
     if any(not 0 < pk < 2**63 for pk in ids):
         raise BadConfig("parents takes numbers of runs from 1.", field=SETTING)
     return list(dict.fromkeys(ids))
+
+
+def made_of_these(algorithm: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """Settings of a recommender made of others that take from `runs` (one of each algorithm) what they can; {} for one
+    that stands alone."""
+    wanted = registry.parents(algorithm, registry.config_class(algorithm)())
+    ids = [run.pk for run in runs if run.algorithm in wanted]
+    cls: Any = registry.get(algorithm)
+    return {**cls.settings_for(wanted), SETTING: ids} if ids and hasattr(cls, "settings_for") else {}
+
+
+def weights_of(*, run: Run) -> list[tuple[str, Run | None, float | None]]:
+    """What a run is made of: name, the run that trained it (None where it was deleted), and its weight once learned."""
+    learned = next((row for row in run.curve if any(name.startswith(WEIGHT) for name in row)), {})
+    weights = {name.removeprefix(WEIGHT): value for name, value in learned.items() if name.startswith(WEIGHT)}
+    there = {each.algorithm: each for each in run.parents.order_by("pk")}
+    names = sorted({*weights, *there}, key=lambda name: (-weights.get(name, 0.0), name))
+    return [(name, there.get(name), weights.get(name)) for name in names]
 
 
 def give_parents(*, run: Run, config: Config, named: Sequence[Run], make: Make, like: Run | None = None) -> None:

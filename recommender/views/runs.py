@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from recommender.algorithms import registry
 from recommender.models import Catalog, Run
 from recommender.selectors import pages
+from recommender.services import parents
 from recommender.views import run_figures
 from recommender.views.figures import csv_answer
 from recommender.views.frame import page, show
@@ -93,6 +94,7 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
         "spread": run_figures.spread_figure(catalog, run),
         "facts": run_figures.run_facts(run),
         "settings": [(name.replace("_", " "), value) for name, value in sorted(run.config.items())],
+        "made_of": parents.weights_of(run=run),
         **preparation_context(run),
     }
 

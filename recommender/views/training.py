@@ -19,7 +19,7 @@ from recommender.exceptions import BadInput, Conflict
 from recommender.forms import PREPARE, SETTING, ChoiceOfAlgorithms, ConfigForm
 from recommender.models import Catalog, Run
 from recommender.selectors import pages
-from recommender.services import deploying, retention
+from recommender.services import deploying, parents, retention
 from recommender.services import training as service
 from recommender.views.frame import page, sent, show
 from recommender.views.paging import whole
@@ -67,10 +67,14 @@ def several(request: HttpRequest, catalog: Catalog, fitting: Sequence[str], rate
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         with transaction.atomic():
-            made = [
-                tasks.start_training(catalog=catalog, algorithm=name, seed=given["seed"], by=request.user)
-                for name in given["algorithm"]
-            ]
+            made: list[Run] = []
+            for name in sorted(given["algorithm"], key=list(registry.ALGORITHMS).index):
+                config = parents.made_of_these(name, made)  # an ensemble is made of what is trained beside it
+                made.append(
+                    tasks.start_training(
+                        catalog=catalog, algorithm=name, config=config, seed=given["seed"], by=request.user
+                    )
+                )
         return started(request, catalog, made)
     chosen = request.POST.getlist("algorithm") if request.method == "POST" else PROPOSED
     sizes = pages.sizes(catalog)
@@ -90,7 +94,7 @@ def grouped(rows: Sequence[Mapping[str, Any]], rates: bool) -> list[tuple[str, l
 
 
 def configured(request: HttpRequest, catalog: Catalog, algorithm: str) -> HttpResponse:
-    rows = describe(registry.config_class(algorithm))
+    rows = described(algorithm)
     form = ConfigForm(sent(request), rows=rows, initial=earlier(request, catalog, algorithm))
     if request.method == "POST" and form.is_valid():
         made = try_start(request, catalog, algorithm, form)
@@ -104,6 +108,19 @@ def configured(request: HttpRequest, catalog: Catalog, algorithm: str) -> HttpRe
         preparation=[field for field in form if field.name.startswith(PREPARE)],
         status=400 if form.errors else 200,
     )  # fmt: skip
+
+
+MADE_OF: Mapping[str, Any] = {
+    "name": parents.SETTING, "type": "str", "default": None, "low": None, "high": None, "choices": (), "optional": True,
+    "help": "Numbers of runs to take as they are, such as 3,5, each of one of its members. The other members are "
+    "trained first.",
+}  # fmt: skip
+
+
+def described(algorithm: str) -> list[Mapping[str, Any]]:
+    """Rows of its settings; of what is made of others, also which runs to take."""
+    rows: list[Mapping[str, Any]] = list(describe(registry.config_class(algorithm)))
+    return [*rows, MADE_OF] if hasattr(registry.get(algorithm), "parents") else rows
 
 
 def about(algorithm: str, sizes: Mapping[str, int]) -> str:

@@ -14,7 +14,7 @@ from recommender import tasks
 from recommender.algorithms import registry
 from recommender.exceptions import RecommenderError
 from recommender.models import Catalog, DataImport, Deployment, Run
-from recommender.services import deploying, importing
+from recommender.services import deploying, importing, parents
 from recsite.demo import movielens
 
 CATALOG, TITLE = "movielens", "MovieLens-100K"
@@ -56,10 +56,7 @@ def start_missing(catalog: Catalog, configs: Mapping[str, Mapping[str, Any]]) ->
     runs: dict[str, Run] = {}
     for algorithm in registry.ALGORITHMS:
         usable = catalog.runs.filter(algorithm=algorithm, status__in=[*Run.LIVE, Run.Status.SUCCEEDED])
-        config = dict(configs.get(algorithm, {}))
-        if wanted := registry.parents(algorithm, registry.config_class(algorithm).from_mapping(config)):
-            config["parents"] = [runs[name].pk for name in wanted if name in runs]
-            config.setdefault("members", ",".join(wanted))
+        config = parents.made_of_these(algorithm, list(runs.values())) | dict(configs.get(algorithm, {}))
         runs[algorithm] = usable.first() or tasks.start_training(
             catalog=catalog, algorithm=algorithm, config=config, seed=0, by=None
         )
