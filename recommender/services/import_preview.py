@@ -53,24 +53,18 @@ def previewed(row: DataImport, paths: dict[str, Path], progress: Progress | None
         options["columns"] = proposed_columns(**{name: one for name, one in options.items() if name != "columns"})
         row.options["columns"] = options["columns"]
     found = first_rows(options)
+    dry = DryImport(row, paths, progress)
     try:
-        found |= what_it_would_do(row, paths, progress)
+        dry.run()
     except BadInput as error:
-        found |= {"error": str(error)}
-    return found
+        found |= {"error": str(error), "samples": dry.reading.rejects.samples if dry.reading else []}
+    return found | dry.told
 
 
 def first_rows(options: dict[str, Any]) -> dict[str, Any]:
     """Format and first rows by table. Raises BadImport where the files are nothing that can be read."""
     reading = open_reading(**options | {"columns": Unsettled(options["columns"] or {})})
     return {"format": reading.format, "tables": [asdict(one) for one in looks(reading)]}
-
-
-def what_it_would_do(row: DataImport, paths: dict[str, Path], progress: Progress) -> dict[str, Any]:
-    """{"counts", "reasons", "samples", "notes", "declared", "seconds"}."""
-    dry = DryImport(row, paths, progress)
-    dry.run()
-    return dry.told
 
 
 @dataclass
@@ -80,9 +74,11 @@ class DryImport(Import):
     new_ids: dict[str, dict[str, int]] = field(default_factory=lambda: {"users": {}, "items": {}})
     would_declare: list[Declared] = field(default_factory=list)
     told: dict[str, Any] = field(default_factory=dict)
+    """{"counts", "reasons", "samples", "notes", "declared"}, once it has run."""
+    reading: Reading | None = None
 
     def run(self) -> None:
-        reading = open_reading(**reading_options(self.row, self.paths))
+        reading = self.reading = open_reading(**reading_options(self.row, self.paths))
         self.row.has_clock = reading.interactions.has_clock
         with transaction.atomic():
             with connection.cursor() as cursor:

@@ -108,7 +108,7 @@ def operate(catalog: Catalog) -> None:
 
 def upload_to_decide(catalog: Catalog) -> None:
     """An upload of which rows would be set aside."""
-    rows = [f"p{n % 14},i{n % 9},{n % 6 or 'many'},2024-05-{n % 28 + 1:02},{LONG}" for n in range(60)]
+    rows = [f'p{n % 14},i{n % 9},{n % 6 or "many"},2024-05-{n % 28 + 1:02},"{LONG}"' for n in range(60)]
     content = "\n".join(["visitor,sku,stars,when,a column with a rather long name", *rows]).encode()
     upload = importing.store_upload(file=importing.File(io.BytesIO(content)), name="visits.csv")
     row = importing.create_import(

@@ -154,3 +154,9 @@ def test_real_data(catalog: Catalog, ml_100k: Path) -> None:
     row = previewed(catalog, ml_100k)
     assert row.preview["counts"]["interactions"]["new"] == 100_000
     assert [row.preview["counts"][role]["new"] for role in ("users", "items")] == [943, 1_682]
+
+
+def test_rows_of_a_file_that_is_not_what_it_says_are_shown(catalog: Catalog, tmp_path: Path) -> None:
+    row = previewed(catalog, written(tmp_path / "a.csv", "user,item,rating", "ann,x,good", "bo,y,bad", "cy,z,4"))
+    assert "2 of 3 rows cannot be taken" in row.preview["error"]
+    assert [one["row"] for one in row.preview["samples"]] == ["ann,x,good", "bo,y,bad"]
