@@ -56,6 +56,11 @@ def abilities(name: str) -> frozenset[str]:
     return frozenset({"ranking", "rating"}) if RATING[name] else frozenset({"rating"})
 
 
+def ranks(name: str) -> bool:
+    """Whether a recommender makes lists; False for one that is registered no more."""
+    return name in ALGORITHMS and RATING.get(name, True)
+
+
 def known(name: str) -> None:
     """Raises UnknownAlgorithm where nothing is registered as `name`."""
     if name not in ALGORITHMS:

@@ -13,6 +13,7 @@ from django.db.models import Avg, CharField, Count, Func, Max, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import TruncDay
 
+from recommender.algorithms import registry
 from recommender.data.preparation.histories import RATING
 from recommender.models import ApiKey, Catalog, DataImport, Deployment, EndUser, Interaction, Item, Membership, Run
 from recommender.rights import GROUPS
@@ -235,7 +236,7 @@ def items_by_client_id(catalog: Catalog, ids: Sequence[str]) -> dict[str, Item]:
 def runs_to_ask(catalog: Catalog, limit: int = 12) -> list[Run]:
     """Runs that can give lists: the deployed one first, then by NDCG@10."""
     serving = deployed(catalog)
-    done = list(catalog.runs.filter(status=Run.Status.SUCCEEDED))
+    done = [run for run in catalog.runs.filter(status=Run.Status.SUCCEEDED) if registry.ranks(run.algorithm)]
     done.sort(key=lambda run: (run.pk != getattr(serving, "run_id", None), -accuracy(run), -run.pk))
     return done[:limit]
 

@@ -39,7 +39,7 @@ def deploy_run(*, run: Run, by: Any = None) -> Deployment:
     with transaction.atomic():
         locked = Run.objects.select_for_update().get(pk=run.pk)
         _require_final(locked)
-        if "ranking" not in registry.abilities(locked.algorithm):
+        if not registry.ranks(locked.algorithm):
             raise Conflict(f"Run {run.pk} cannot serve: {locked.algorithm} predicts ratings and makes no lists.")
         audit.note(catalog=locked.catalog, login=by, action="deployment", subject=str(locked))
         return Deployment.objects.create(catalog=locked.catalog, run=locked, created_by=by)

@@ -88,7 +88,7 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
         "live": run.status in Run.LIVE,
         "deployed": pages.deployed(catalog),
         "curve": run_figures.curve_figure(catalog, run),
-        "ranks": "ranking" in registry.abilities(run.algorithm) if run.algorithm in registry.ALGORITHMS else False,
+        "ranks": registry.ranks(run.algorithm),
         "tables": metric_tables(run.metrics, run.details),
         "reliability": reliability_figure(run),
         "spread": run_figures.spread_figure(catalog, run),

@@ -37,7 +37,7 @@ def run(say: Say) -> dict[str, Any]:
     dataset = movielens_100k(say)
     split = leave_last_out(dataset)
     kept: Kept = {}
-    rows = [measured(name, split, dataset, say, kept) for name in registry.ALGORITHMS if ranks(name)]
+    rows = [measured(name, split, dataset, say, kept) for name in registry.ALGORITHMS if registry.ranks(name)]
     peer = evaluate(CosineNeighbours(split), split.test, dataset).summary[METRIC]
     ours = next(row[METRIC] for row in rows if row["algorithm"] == "sasrec")
     return {
@@ -48,10 +48,6 @@ def run(say: Say) -> dict[str, Any]:
         "people": len(split.test.people),
         "rows": rows,
     }
-
-
-def ranks(name: str) -> bool:
-    return "ranking" in registry.abilities(name)
 
 
 def movielens_100k(say: Say) -> Dataset:

@@ -78,9 +78,10 @@ def catalog() -> Catalog:
     """Real runs (trained here), a very long title, a failed and a live run."""
     made = films()
     made.runs.filter(status=Run.Status.SUCCEEDED).delete()
-    for algorithm in ("random", "popularity", "item_knn"):
-        preparation = PREPARED if algorithm == "popularity" else None
-        training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm, preparation=preparation).pk)
+    for algorithm in ("random", "popularity", "item_knn", "user_knn", "mf"):
+        more = {"preparation": PREPARED if algorithm == "popularity" else None}
+        more |= {"config": {"epochs": 4}} if algorithm == "mf" else {}
+        training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm, **more).pk)
     made.deployments.create(run=made.runs.filter(algorithm="random").get())
     made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
     operate(made)
@@ -156,10 +157,12 @@ def addresses(catalog: Catalog) -> dict[str, str]:
         "health": f"/{name}/data/health/",
         "runs": f"/{name}/runs/",
         "serving": f"/{name}/serving/",
+        "runs-ratings": f"/{name}/runs/?metric=rmse",
         "train": f"/{name}/runs/new/",
         "configure": f"/{name}/runs/new/?algorithm=item_knn",
         "run": f"/{name}/runs/{done}/",
         "run-prepared": f"/{name}/runs/{catalog.runs.filter(algorithm='popularity').get().pk}/",
+        "run-ratings": f"/{name}/runs/{catalog.runs.filter(algorithm='mf').get().pk}/",
         "run-live": f"/{name}/runs/{catalog.runs.get(status='running').pk}/",
         "run-failed": f"/{name}/runs/{catalog.runs.get(status='failed').pk}/",
         "people": f"/{name}/people/",
