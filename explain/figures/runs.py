@@ -17,12 +17,12 @@ def _words(table: pd.DataFrame, metric: str) -> list[str]:
     ]
 
 
-def metrics(table: pd.DataFrame, *, metric: str) -> go.Figure:
+def metrics(table: pd.DataFrame, *, metric: str, falling: bool = False) -> go.Figure:
     """A point with its 95% whisker per run, best on top; popularity and random also as grey lines.
 
-    `table`: name, algorithm, value, low, high.
+    `table`: name, algorithm, value, low, high; `falling`: less is better.
     """
-    ordered = table.sort_values("value", kind="stable").reset_index(drop=True)
+    ordered = table.sort_values("value", kind="stable", ascending=not falling).reset_index(drop=True)
     drawn = figure()
     for words, row in zip(_words(ordered, metric), ordered.itertuples(), strict=True):
         drawn.add_scatter(
@@ -87,10 +87,17 @@ def accuracy_coverage(table: pd.DataFrame, *, metric: str, coverage: str) -> go.
     return drawn
 
 
-def learning_curve(table: pd.DataFrame, *, algorithm: str, metric: str) -> go.Figure:
-    """The validation metric after each epoch, the best one marked. `table`: epoch, value."""
+def learning_curve(
+    table: pd.DataFrame, *, algorithm: str, metric: str, falling: bool = False, validated: bool = True
+) -> go.Figure:
+    """A metric after each epoch, on validation with the best one marked. `table`: epoch, value.
+
+    `falling`: less is better; not `validated`: on what is learned from, where no epoch is the best.
+    """
     tone = COUNT if algorithm in REFERENCES else colour(algorithm)
-    best = table.loc[table["value"].idxmax()] if len(table) else None
+    best = None
+    if len(table) and validated:
+        best = table.loc[table["value"].idxmin() if falling else table["value"].idxmax()]
     drawn = figure(
         [
             go.Scatter(
@@ -110,6 +117,7 @@ def learning_curve(table: pd.DataFrame, *, algorithm: str, metric: str) -> go.Fi
         )  # fmt: skip
         label(drawn, best["epoch"], best["value"], f"best: epoch {best['epoch']:.0f}", yshift=16, xanchor="center",
               font={"color": INK_3, "size": 12})  # fmt: skip
-    drawn.update_xaxes(title={"text": "epoch"}, showgrid=False, nticks=10, tickformat="d")
-    drawn.update_yaxes(title={"text": f"{metric} on validation"}, nticks=5)
+    steps = {"dtick": 1} if len(table) <= 10 else {"nticks": 10}
+    drawn.update_xaxes(title={"text": "epoch"}, showgrid=False, tickformat="d", **steps)
+    drawn.update_yaxes(title={"text": f"{metric} on validation" if validated else metric}, nticks=5)
     return drawn

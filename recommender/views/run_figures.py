@@ -58,7 +58,7 @@ def metrics_figure(catalog: Catalog, board: Sequence[Row], metric: str) -> Figur
         rows=[(row["name"], row["value"], row["low"], row["high"]) for row in rows],
         definition=f"{metric_name(metric)}: {defined(metric)}. {PROTOCOL} Dotted lines: popularity and random.",
         csv=reverse("runs_csv", args=[catalog.name]),
-        json=draw("metrics", rows, metric=metric_name(metric)) if rows else "",
+        json=draw("metrics", rows, metric=metric_name(metric), falling=metric in FALLING) if rows else "",
         empty=TO_FILL,
         height=max(300, 70 + 34 * len(rows)),
         numeric=frozenset({1, 2, 3}),
@@ -129,6 +129,8 @@ def curve_figure(catalog: Catalog, run: Run) -> Figure:
     metric = watched(every)
     phase = next((row["phase"] for row in every if row["metric"] == metric), "")
     rows = [row for row in every if row["metric"] == metric and row["phase"] == phase]
+    validated = metric not in TRAINED_ON
+    about = {"metric": metric_name(metric), "falling": metric in FALLING, "validated": validated}
     return Figure(
         key="curve",
         title=curve_finding(rows, metric),
@@ -136,7 +138,7 @@ def curve_figure(catalog: Catalog, run: Run) -> Figure:
         rows=[(row["epoch"], row["value"], row["seconds"]) for row in rows],
         definition=f"{metric_name(metric)} after each epoch, {SEEN if metric in TRAINED_ON else HELD_OUT}",
         csv=reverse("curve_csv", args=[catalog.name, run.pk]),
-        json=draw("learning_curve", rows, algorithm=run.algorithm, metric=metric_name(metric)) if len(rows) > 1 else "",
+        json=draw("learning_curve", rows, algorithm=run.algorithm, **about) if len(rows) > 1 else "",
         empty=NO_CURVE.get(run.status, "The curve begins with the second epoch."),
         height=240,
         numeric=frozenset({0, 1, 2}),

@@ -97,6 +97,16 @@ def test_the_curve_marks_its_best_epoch() -> None:
     assert drawn.layout.annotations[0].text == "best: epoch 2"
 
 
+def test_of_an_error_the_least_is_best_and_on_what_is_learned_from_none_is() -> None:
+    table = pd.DataFrame({"epoch": [1, 2, 3], "value": [0.3, 0.1, 0.2]})
+    drawn = learning_curve(table, algorithm="ncf", metric="RMSE", falling=True)
+    assert drawn.layout.annotations[0].text == "best: epoch 2"
+    assert not learning_curve(table, algorithm="mf", metric="RMSE", validated=False).layout.annotations
+    board = pd.DataFrame({"name": ["a", "b"], "algorithm": ["mf", "ncf"], "value": [0.9, 0.95]})
+    drawn = metrics(board.assign(low=0.8, high=1.0), metric="RMSE", falling=True)
+    assert [each.y for each in drawn.data if each.mode == "markers"][-1] == ("a",)  # the best on top
+
+
 def test_bars_start_at_zero_and_are_sorted() -> None:
     drawn = bars(pd.DataFrame({"label": ["a", "b"], "value": [5, 2]}), label="label", value="value")
     assert drawn.data[0].y == ("b", "a")
