@@ -27,7 +27,7 @@ SPREAD = 0.05
 class FMConfig(Config):
     """Size, what is read of a history, and training."""
 
-    factors: int = hyper(64, "Numbers that describe a value of a field.", low=2, high=1024)
+    factors: int = hyper(128, "Numbers that describe a value of a field.", low=2, high=1024)
     length: int = hyper(50, "Most recent interactions that are read.", low=1, high=1000)
     half_life: float = hyper(
         5.0, "Later interactions of the person after which one counts half. 0 counts all alike.", low=0.0, high=1e6
@@ -37,8 +37,8 @@ class FMConfig(Config):
         1000, "Items drawn for each batch that the one taken is compared with; of a smaller catalog all.",
         low=1, high=100_000,
     )  # fmt: skip
-    dropout: float = hyper(0.2, "Share of numbers hidden while training.", low=0.0, high=0.9)
-    epochs: int = hyper(20, "Passes over the interactions; the step falls to zero over them.", low=1, high=1000)
+    dropout: float = hyper(0.4, "Share of numbers hidden while training.", low=0.0, high=0.9)
+    epochs: int = hyper(8, "Passes over the interactions; the step falls to zero over them.", low=1, high=1000)
     stop_after: int | None = hyper(
         None, "Stop after so many of the epochs; set by validation for the training on everything.", low=1, high=1000
     )

@@ -23,18 +23,18 @@ class LatestConfig(Config):
     """What makes an item new."""
 
     by: str = hyper(
-        "first_interaction",
-        "first_interaction: an item is as old as its first interaction; released: as its date of release, where it "
-        "has one.",
-        choices=("first_interaction", "released"),
+        "released",
+        "released: an item is as old as its date of release where it has one, else as its first interaction; "
+        "first_interaction: always as that.",
+        choices=("released", "first_interaction"),
     )
 
 
 class Latest:
     """score(i) = −(days from i's beginning to the newest interaction known).
 
-    An item begins with its first interaction, or with its release where `by` says so and a date is known. What nobody
-    has met yet begins now if it came into the catalog after everything that was met (keys ascend in that order), and
+    An item begins with its release where a date is known (and `by` says so), else with its first interaction. What
+    nobody has met yet begins now if it came into the catalog after everything that was met (keys ascend in that order), and
     with the oldest otherwise. The row's own `created` is not used: an import creates a whole catalog in a minute.
     """
 

@@ -54,7 +54,7 @@ class NCFConfig(Config):
     )
     use_fields: bool = hyper(True, "Whether attributes, context and items' fields are read, or histories alone.")
     use_text: bool = hyper(False, "Whether texts of items are read, by their vectors from the sentence encoder.")
-    epochs: int = hyper(20, "Passes over the interactions; the step falls to zero over them.", low=1, high=1000)
+    epochs: int = hyper(10, "Passes over the interactions; the step falls to zero over them.", low=1, high=1000)
     stop_after: int | None = hyper(
         None, "Stop after so many of the epochs; set by validation for the training on everything.", low=1, high=1000
     )

@@ -37,7 +37,7 @@ class UserKNNConfig(Config):
         10.0, "A similarity from n common items counts n / (n + shrink) of itself.", low=0.0, high=1e6
     )
     half_life: float = hyper(
-        20.0,
+        5.0,
         "cosine: later interactions of the asking person after which one counts half. 0 counts all alike.",
         low=0.0,
         high=1e6,

@@ -33,8 +33,8 @@ def test_what_nobody_met_is_new_only_if_it_came_after_everything() -> None:
 def test_a_release_date_counts_where_there_is_one() -> None:
     days = [date(1970, 1, 6), None, None, date(1970, 1, 21), None]
     data = replace(MET, item_fields=pd.DataFrame({"released": pd.Series(days, dtype=object)}))
-    assert freshness(data, by="released") == [-5, 0, -9, 10, 0]
-    assert freshness(data) == [-10, 0, -9, 0, 0]
+    assert freshness(data) == [-5, 0, -9, 10, 0]
+    assert freshness(data, by="first_interaction") == [-10, 0, -9, 0, 0]
 
 
 def test_without_times_all_are_alike() -> None:
