@@ -34,8 +34,9 @@ class Latest:
     """score(i) = −(days from i's beginning to the newest interaction known).
 
     An item begins with its release where a date is known (and `by` says so), else with its first interaction. What
-    nobody has met yet begins now if it came into the catalog after everything that was met (keys ascend in that order), and
-    with the oldest otherwise. The row's own `created` is not used: an import creates a whole catalog in a minute.
+    nobody has met yet begins now if it came into the catalog after everything that was met (keys ascend in that
+    order), and with the oldest otherwise. The row's own `created` is not used: an import creates a whole catalog in a
+    minute.
     """
 
     name: ClassVar[str] = "latest"
