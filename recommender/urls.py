@@ -16,10 +16,12 @@ from recommender.views import (
     measuring,
     operating,
     people,
+    reports,
     runs,
     session,
     training,
     tuning,
+    versus,
 )
 
 in_catalog = [
@@ -53,6 +55,10 @@ in_catalog = [
     path("runs/<int:run_id>/cancel/", training.run_cancel, name="run_cancel"),
     path("runs/<int:run_id>/delete/", training.run_delete, name="run_delete"),
     path("runs/<int:run_id>/deploy/", training.run_deploy, name="run_deploy"),
+    path("runs/<int:run_id>/versus/", versus.choose, name="versus_choose"),
+    path("runs/<int:run_id>/versus/<int:other_id>/", versus.versus, name="versus"),
+    path("runs/<int:run_id>/versus/<int:other_id>/people.csv", versus.versus_csv, name="versus_csv"),
+    path("runs/<int:run_id>/report.html", reports.report_file, name="run_report"),
     path("runs/<int:run_id>/measure/", measuring.run_measure, name="run_measure"),
     path("runs/<int:run_id>/measurements/<int:measurement_id>/", measuring.measurement, name="measurement"),
     path(

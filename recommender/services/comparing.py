@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from django.core.cache import cache
 
-from recommender.evaluation.significance import Comparison, compare, holm
+from recommender.evaluation.significance import Comparison, compare, holm, metric_columns
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Run
 from recommender.services.evaluating import person_metrics
@@ -52,3 +52,23 @@ def made(best: Run, run: Run, metric: str, table: list[pd.DataFrame]) -> dict[st
     result = asdict(compared) if compared.people else {}
     cache.set(address(best, run, metric), result, KEPT_SECONDS)
     return result
+
+
+def side_by_side(*, a: Run, b: Run, metric: str) -> tuple[Comparison, pd.DataFrame]:
+    """The paired comparison a − b, and a row per person whom both were asked about: user, a, b, difference.
+
+    Raises Conflict where the metrics per person of either are missing, BadInput (field metric) where one lacks it.
+    """
+    tables = [person_metrics(run=run) for run in (a, b)]
+    for run, table in zip((a, b), tables, strict=True):
+        if metric not in metric_columns(table):
+            raise BadInput(f"Run {run.pk} has no metric “{metric}” per person.", field="metric")
+    both = tables[0][["user", metric]].merge(tables[1][["user", metric]], on="user", suffixes=("_a", "_b")).dropna()
+    both.columns = ["user", "a", "b"]
+    return compare(*tables, metric), both.assign(difference=both["a"] - both["b"])
+
+
+def common_metrics(*, a: Run, b: Run) -> list[str]:
+    """Metrics that both runs have per person. Raises Conflict where a file is missing."""
+    first, second = (metric_columns(person_metrics(run=run)) for run in (a, b))
+    return [name for name in first if name in second]

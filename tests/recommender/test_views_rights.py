@@ -58,6 +58,10 @@ PAGES: dict[str, dict[str, str]] = {
     "run_deploy": {"POST": "deploy"},
     "curve_csv": {"GET": "view"},
     "run_measure": {"POST": "train"},
+    "run_report": {"GET": "view"},
+    "versus": {"GET": "view"},
+    "versus_choose": {"GET": "view"},
+    "versus_csv": {"GET": "view"},
     "measurement": {"GET": "view"},
     "measurement_live": {"GET": "view"},
     "measurement_cancel": {"POST": "train"},
@@ -89,9 +93,20 @@ NOTHING_TO_SHOW = (
     "There is no report yet",
     "No rows of this import were set aside.",
     "This run has no metrics per person.",
+    "has no metrics: it is",
 )
 OF_A_MEASUREMENT = ("measurement", "measurement_live", "measurement_cancel", "measurement_people_csv")
-OF_A_RUN = ("run_measure", "run", "run_live", "run_cancel", "run_delete", "run_deploy", "curve_csv", "people_csv")
+OF_A_RUN = (
+    "run_measure",
+    "run_report",
+    "run",
+    "run_live",
+    "run_cancel",
+    "run_delete",
+    "run_deploy",
+    "curve_csv",
+    "people_csv",
+)
 OF_A_STUDY = ("tuning", "tuning_live", "tuning_cancel", "tuning_train", "trials_csv")
 SITE = {"login", "theme", "logout", "home", "password", "catalog_new"}
 WAYS = [(name, method) for name, methods in PAGES.items() for method in methods]
@@ -130,7 +145,8 @@ def addresses(catalog: Catalog, name: str) -> str:
         "health_csv": {"figure": "sizes"},
         "rejects": {"import_id": catalog.imports.get().pk}, "key_revoke": {"key_id": catalog.keys.get().pk},
         "member_remove": {"login_id": 0}, "batch_file": {"batch_id": 1},
-        **{page: {"run_id": run} for page in OF_A_RUN},
+        **{page: {"run_id": run} for page in (*OF_A_RUN, "versus_choose")},
+        **{page: {"run_id": run, "other_id": run} for page in ("versus", "versus_csv")},
         **{page: {"run_id": run, "measurement_id": measured} for page in OF_A_MEASUREMENT},
         **{page: {"study_id": catalog.studies.order_by("id").first().pk} for page in OF_A_STUDY},
     }  # fmt: skip
