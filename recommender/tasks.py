@@ -295,9 +295,12 @@ def encode_items(catalog_id: int) -> None:
 
 
 def reap_encodings() -> None:
-    """Enqueue the encoding of catalogs whose worker died or whose message was lost."""
+    """Enqueue the encoding of catalogs whose worker died or whose message was lost, and of those whose items came or
+    changed over the API or in the admin."""
     for catalog_id in encoding.forgotten():
         send(encode_items, catalog_id)
+    for catalog_id in encoding.changed_since():
+        start_encoding(catalog_id=catalog_id)
 
 
 reapers.append(reap_encodings)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from recommender.data import text
 from recommender.exceptions import LeaseLost
-from recommender.models import TextEncoding
+from recommender.models import Item, TextEncoding
 from recommender.selectors import texts as select
 from recommender.services.leases import lease_time, own_name, surely_dead
 
@@ -85,6 +85,18 @@ def request(*, catalog_id: int) -> bool:
         return True
     again = TextEncoding.objects.filter(pk=row.pk).exclude(status=Status.QUEUED)
     return bool(again.update(status=Status.QUEUED, requested=Now(), worker="", heartbeat=None, error=""))
+
+
+def keep_up(*, catalog_id: int) -> None:
+    """From now on changes of this catalog's texts are followed (a training has just read them)."""
+    read = {"status": Status.SUCCEEDED, "finished": Now()}
+    TextEncoding.objects.get_or_create(catalog_id=catalog_id, defaults=read)
+
+
+def changed_since() -> list[int]:
+    """Catalogs whose texts have been read, and whose items have changed since that was asked for."""
+    later = Item.objects.filter(catalog_id=OuterRef("pk"), updated__gt=OuterRef("requested"))
+    return list(TextEncoding.objects.filter(Exists(later), status=Status.SUCCEEDED).values_list("pk", flat=True))
 
 
 def encode_catalog(*, catalog_id: int) -> bool:

@@ -221,6 +221,7 @@ class _Training:
         text = parents.needs_text(self.run, self.config)
         if text:
             encoding.ensure_vectors(catalog_id=self.run.catalog_id, newest=bounds.item, report=self._alive)
+            encoding.keep_up(catalog_id=self.run.catalog_id)
         dataset = load_dataset(catalog_id=self.run.catalog_id, bounds=bounds, text=text)
         dataset, self.run.preparation_report = preparing.prepared(run=self.run, dataset=dataset)
         mark = fingerprint(dataset)

@@ -125,6 +125,20 @@ def test_a_dead_workers_work_and_a_lost_message_are_found(films: Catalog):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_what_comes_or_changes_after_a_training_is_noticed(films: Catalog):
+    assert encoding.changed_since() == []  # nobody has read this catalog's texts yet
+    encoding.ensure_vectors(catalog_id=films.pk)
+    encoding.keep_up(catalog_id=films.pk)
+    assert encoding.changed_since() == []
+    films.items.create(client_id="late", title="Late")
+    assert encoding.changed_since() == [films.pk]
+    tasks.reap_encodings()
+    assert encoding.encode_catalog(catalog_id=films.pk)
+    assert encoding.changed_since() == []
+    assert films.items.get(client_id="late").text_vector is not None
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_worker_encodes_what_is_asked_for(worker):
     films = catalog_of([[0]], 2)
     worker()
