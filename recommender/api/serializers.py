@@ -231,3 +231,37 @@ class RunSerializer(serializers.Serializer[Any]):
     finishes = serializers.DateTimeField(allow_null=True)
     finished = serializers.DateTimeField(allow_null=True)
     deployed = serializers.BooleanField()
+
+
+class NewTuningSerializer(Strict):
+    algorithm = TextField(max_length=32, help_text=ALGORITHMS)
+    trials = WholeNumberField(required=False, min_value=1, max_value=1000, help_text="30 unless given.")
+    only = serializers.ListField(
+        child=TextField(max_length=100), required=False, max_length=100, help_text="Settings to vary; all by default."
+    )
+    seed = WholeNumberField(required=False, min_value=0, max_value=2**31 - 1)
+
+
+class BestTrialSerializer(serializers.Serializer[Any]):
+    trial = serializers.IntegerField()
+    value = serializers.FloatField()
+    config = serializers.DictField()
+
+
+class TuningSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    algorithm = serializers.CharField()
+    trials = serializers.IntegerField()
+    only = serializers.ListField(child=serializers.CharField())
+    seed = serializers.IntegerField()
+    metric = serializers.CharField()
+    status = serializers.CharField()
+    phase = serializers.CharField()
+    progress = serializers.FloatField()
+    best = BestTrialSerializer(allow_null=True)
+    importance = serializers.DictField(child=serializers.FloatField())
+    error = serializers.CharField()
+    created = serializers.DateTimeField()
+    started = serializers.DateTimeField(allow_null=True)
+    finishes = serializers.DateTimeField(allow_null=True)
+    finished = serializers.DateTimeField(allow_null=True)

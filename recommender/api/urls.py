@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 from recommender.api.gorse import urls as gorse
 from recommender.api.problems import nothing_here
-from recommender.api.views import catalogue, documentation, operating, runs, serving, sessions
+from recommender.api.views import catalogue, documentation, operating, runs, serving, sessions, tuning
 
 app_name = "api"
 
@@ -34,6 +34,9 @@ urlpatterns = [
     path("v1/runs/<int:run>/", runs.RunDetail.as_view(), name="run"),
     path("v1/runs/<int:run>/cancel/", runs.RunCancel.as_view(), name="run-cancel"),
     path("v1/runs/<int:run>/deploy/", runs.RunDeploy.as_view(), name="run-deploy"),
+    path("v1/tuning/", tuning.TuningList.as_view(), name="tunings"),
+    path("v1/tuning/<int:tuning>/", tuning.TuningDetail.as_view(), name="tuning"),
+    path("v1/tuning/<int:tuning>/cancel/", tuning.TuningCancel.as_view(), name="tuning-cancel"),
     *gorse.urlpatterns,
     re_path(r"^(?P<path>.*)$", nothing_here, name="nothing"),
 ]

@@ -69,6 +69,10 @@ TABLE = {
     ("run", "GET"): ("read", EVERYONE),
     ("run-cancel", "POST"): ("manage", TRAINERS),
     ("run-deploy", "POST"): ("manage", DEPLOYERS),
+    ("tunings", "GET"): ("read", EVERYONE),
+    ("tunings", "POST"): ("manage", TRAINERS),
+    ("tuning", "GET"): ("read", EVERYONE),
+    ("tuning-cancel", "POST"): ("manage", TRAINERS),
     **{(f"gorse-{name}", "GET"): ("read", EVERYONE) for name in GORSE_READ},
     **{
         (f"gorse-{name}", "POST"): ("write", SENDERS) for name in ("user-new", "users", "item-new", "items", "feedback")
@@ -96,8 +100,8 @@ def methods_of(pattern: URLPattern) -> list[str]:
 
 def address(pattern: URLPattern) -> str:
     return "/api/" + re.sub("<client_id:[a-z]+>", "x.y", str(pattern.pattern)).replace("<int:run>", "1").replace(
-        "<int:batch>", "1"
-    )
+        "<int:tuning>", "1"
+    ).replace("<int:batch>", "1")
 
 
 def test_the_table_lists_every_route_and_method():
