@@ -191,7 +191,8 @@ class DataImport(models.Model):
 class ImportTrace(models.Model):
     """A person or item that an import made (`before` is empty) or changed, so that it can be undone."""
 
-    data_import = models.ForeignKey(DataImport, on_delete=models.CASCADE, related_name="traces")
+    data_import = models.ForeignKey(DataImport, on_delete=models.CASCADE, related_name="traces", db_constraint=False)
+    """Not enforced: checking one row again for each of a hundred thousand is what an import would wait for."""
     scope = models.CharField(max_length=4, choices=Attribute.Scope)
     key = models.BigIntegerField(help_text="Database key of the person or item.")
     before = models.JSONField(null=True, help_text="Values that were there, by column.")
