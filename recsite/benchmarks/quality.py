@@ -37,7 +37,7 @@ def run(say: Say) -> dict[str, Any]:
     dataset = movielens_100k(say)
     split = leave_last_out(dataset)
     kept: Kept = {}
-    rows = [measured(name, split, dataset, say, kept) for name in registry.ALGORITHMS if registry.ranks(name)]
+    rows = [measured(name, split, dataset, say, kept) for name in registry.ALGORITHMS if measurable(name)]
     peer = evaluate(CosineNeighbours(split), split.test, dataset).summary[METRIC]
     ours = next(row[METRIC] for row in rows if row["algorithm"] == "sasrec")
     return {
@@ -48,6 +48,11 @@ def run(say: Say) -> dict[str, Any]:
         "people": len(split.test.people),
         "rows": rows,
     }
+
+
+def measurable(algorithm: str) -> bool:
+    """Whether it gives lists and learns from interactions alone; what reads texts is measured by `benchmark text`."""
+    return registry.ranks(algorithm) and not registry.needs_text(algorithm, registry.config_class(algorithm)())
 
 
 def movielens_100k(say: Say) -> Dataset:
