@@ -30,7 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
 LONGER: dict[str, dict[str, Any]] = {
     "sasrec": {"epochs": 30, "learning_rate": 0.005},
     "gru": {"epochs": 30, "learning_rate": 0.005},
-    "item2vec": {"epochs": 30, "sample": 0.0},
+    "item2vec": {"epochs": 30, "learning_rate": 0.2},
     "fm": {"epochs": 10, "learning_rate": 0.02},
     "ncf": {"epochs": 10, "learning_rate": 0.02},
 }
