@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from recommender.exceptions import Conflict
 
@@ -19,16 +20,23 @@ local function lines(name)
     for line in io.lines(name) do found[#found + 1] = line end
     return found
 end
+-- ids come percent-encoded, as they stand in an address; in JSON they are written as they are
+local function written(id)
+    local plain = string.gsub(id, "%%(%x%x)", function(code) return string.char(tonumber(code, 16)) end)
+    local escaped = string.gsub(plain, '[%c"\\]', function(char) return string.format("\\u%04x", char:byte()) end)
+    return '"' .. escaped .. '"'
+end
 local people, items = lines(os.getenv("PEOPLE")), lines(os.getenv("ITEMS"))
 math.randomseed(tonumber(os.getenv("SEED")))
 function request()
     local person = people[math.random(#people)]
     if math.random() < share then
-        local event = string.format('{"user": %s, "item": %s, "kind": "view"}', person, items[math.random(#items)])
+        local item = written(items[math.random(#items)])
+        local event = string.format('{"user": %s, "item": %s, "kind": "view"}', written(person), item)
         local headers = {["X-API-Key"] = key, ["Content-Type"] = "application/json"}
         return wrk.format("POST", "/api/v1/events/", headers, event)
     end
-    local path = "/api/v1/users/" .. string.sub(person, 2, -2) .. "/recommendations/"
+    local path = "/api/v1/users/" .. person .. "/recommendations/"
     return wrk.format("GET", path, {["X-API-Key"] = key})
 end
 if pause > 0 then
@@ -86,7 +94,7 @@ class Driver:
         self.seed += 1
         with tempfile.TemporaryDirectory() as place:
             for name, ids in (("people", self.people), ("items", self.items)):
-                Path(place, name).write_text("\n".join(json.dumps(each) for each in ids))
+                Path(place, name).write_text("\n".join(quote(each, safe="") for each in ids))
             Path(place, "script.lua").write_text(script)
             files = {"PEOPLE": f"{place}/people", "ITEMS": f"{place}/items", "KEY": self.key, "SEED": str(self.seed)}
             command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds:.0f}s", "-s", f"{place}/script.lua"]
