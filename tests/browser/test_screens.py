@@ -18,7 +18,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from recommender.models import Catalog, Item, Retraining, Run
-from recommender.services import batches, health, importing, retraining, training
+from recommender.services import batches, health, importing, measuring, retraining, training
 from tests.recommender.pages import films, login
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -82,6 +82,7 @@ def catalog() -> Catalog:
         more = {"preparation": PREPARED if algorithm == "popularity" else None}
         more |= {"config": {"epochs": 4}} if algorithm == "mf" else {}
         training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm, **more).pk)
+    measuring.evaluate_run(run=made.runs.get(algorithm="item_knn"), protocol="cold-users", shots=2)
     made.deployments.create(run=made.runs.filter(algorithm="random").get())
     made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
     operate(made)
@@ -147,6 +148,8 @@ def sign_in(visitor: Visitor) -> None:
 
 def addresses(catalog: Catalog) -> dict[str, str]:
     name, done = catalog.name, catalog.runs.filter(algorithm="item_knn").get().pk
+    popular = catalog.runs.get(algorithm="popularity").pk
+    measured = catalog.runs.get(pk=done).measurements.get()
     runs = "&".join(f"run={pk}" for pk in catalog.runs.filter(status="succeeded").values_list("pk", flat=True))
     return {
         "overview": f"/{name}/",
@@ -163,6 +166,9 @@ def addresses(catalog: Catalog) -> dict[str, str]:
         "run": f"/{name}/runs/{done}/",
         "run-prepared": f"/{name}/runs/{catalog.runs.filter(algorithm='popularity').get().pk}/",
         "run-ratings": f"/{name}/runs/{catalog.runs.filter(algorithm='mf').get().pk}/",
+        "run-groups": f"/{name}/runs/{done}/?by=popularity&metric=novelty@10#segments",
+        "measurement": f"/{name}/runs/{done}/measurements/{measured.pk}/",
+        "versus": f"/{name}/runs/{done}/versus/{popular}/",
         "run-live": f"/{name}/runs/{catalog.runs.get(status='running').pk}/",
         "run-failed": f"/{name}/runs/{catalog.runs.get(status='failed').pk}/",
         "people": f"/{name}/people/",
