@@ -38,8 +38,8 @@ def segments(table: pd.DataFrame, *, metric: str, overall: float, algorithm: str
     return drawn
 
 
-def differences(table: pd.DataFrame, *, metric: str, a: str, b: str) -> go.Figure:
-    """How many people differ by how much: bars of `table` (low, high, people), blue where `a` is better."""
+def differences(table: pd.DataFrame, *, metric: str, a: str) -> go.Figure:
+    """How many people differ by how much: bars of `table` (low, high, people), blue where `a` has more."""
     middles = (table["low"] + table["high"]) / 2
     tones = [RAISES if middle > 0 else LOWERS if middle < 0 else COUNT for middle in middles]
     bars = go.Bar(
@@ -51,7 +51,7 @@ def differences(table: pd.DataFrame, *, metric: str, a: str, b: str) -> go.Figur
         hovertemplate="%{y:,} people<br>from %{customdata[0]:.3f} to %{customdata[1]:.3f}<extra></extra>",
     )
     drawn = figure([bars], bargap=0.06)
-    title = f"{metric} of {a} less that of {b}; right of 0: {a} is better"
+    title = f"{metric}, difference; right of 0: more with {a}"
     drawn.update_xaxes(title={"text": title}, showgrid=False, zeroline=True, zerolinecolor=LINE, nticks=7)
     drawn.update_yaxes(title={"text": "people"}, rangemode="tozero", tickformat=",d", nticks=5)
     return drawn

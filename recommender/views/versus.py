@@ -111,7 +111,7 @@ def differences_figure(catalog: Catalog, a: Run, b: Run, metric: str, table: pd.
         definition=f"{metric_name(metric)} of each person with {a} less that with {b}; people without a difference are "
         f"left out of the bars. {metric_name(metric)}: {defined(metric)}.",
         csv=f"{where}?metric={metric}",
-        json=draw("differences", rows, metric=metric_name(metric), a=str(a), b=str(b)) if rows else "",
+        json=draw("differences", rows, metric=metric_name(metric), a=str(a)) if rows else "",
         empty="Nobody has a different figure with the two.",
         height=300,
         numeric=frozenset({0, 1, 2}),
