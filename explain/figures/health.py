@@ -80,12 +80,10 @@ def people_groups(table: pd.DataFrame) -> go.Figure:
         hovertemplate="%{customdata}<br>%{x:.0f} interactions each<br>%{y:.0f}% off the beaten track<extra></extra>",
     )
     drawn = figure([discs])
-    middle = float(np.median(shown["activity"])) if len(shown) else 0.0
-    for row in shown.itertuples(index=False):
-        left = row.activity > middle
-        label(drawn, np.log10(max(row.activity, 0.1)), 100 * row.breadth, row.name, xanchor="right" if left else "left",
-              xshift=-32 if left else 32)  # fmt: skip
-    drawn.update_xaxes(type="log", title={"text": "interactions of a person (log scale)"}, nticks=6)
+    for at, row in enumerate(shown.sort_values("activity").itertuples(index=False)):
+        above = 1 if at % 2 else -1  # neighbours' names on different sides
+        label(drawn, np.log10(max(row.activity, 0.1)), 100 * row.breadth, row.name, xanchor="center", yshift=38 * above)
+    drawn.update_xaxes(type="log", title={"text": "interactions of a person (log scale)"}, dtick=1)
     drawn.update_yaxes(ticksuffix="%", title={"text": "with items outside the top tenth"}, nticks=5)
     return drawn
 
@@ -105,6 +103,6 @@ def suspects(table: pd.DataFrame, *, by_lot: float) -> go.Figure:
             hovertemplate="%{customdata}: %{x:,} interactions, choice %{y:.2f}<extra></extra>",
         )
     drawn.add_hline(y=by_lot, line={"color": INK_3, "width": 1, "dash": "dot"}, layer="below")
-    drawn.update_xaxes(type="log", title={"text": "interactions of a person (log scale)"}, nticks=6)
+    drawn.update_xaxes(type="log", title={"text": "interactions of a person (log scale)"}, dtick=1)
     drawn.update_yaxes(title={"text": "choice: 0 as by lot, above by popularity"}, nticks=6)
     return drawn

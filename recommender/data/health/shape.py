@@ -84,7 +84,7 @@ def activity(rows: Rows) -> list[dict[str, Any]]:
 def _bin_names() -> list[str]:
     highest = [after - 1 for after in BINS[1:]]
     names = [str(low) if low == high else f"{low}–{high}" for low, high in zip(BINS[:-1], highest, strict=True)]
-    return [*names, f"{BINS[-1]} or more"]
+    return [*names, f"{BINS[-1]}+"]
 
 
 def long_tail(rows: Rows) -> dict[str, Any]:
