@@ -58,5 +58,7 @@ def test_the_peer_answers() -> None:
     split = leave_last_out(blocks())
     python = Path(".data/peers/rectools/bin/python").absolute()
     curve = sasrec.theirs(python, split.before_test, split.test, seed=0, epochs=2, step=1)
+    whole = sasrec.theirs(python, split.before_test, split.test, seed=0, epochs=2, step=2)
     assert len(curve) == 2
     assert 0 < curve[0][0] < curve[1][0]
+    assert curve[-1][1] == whole[0][1]  # watching does not change the training
