@@ -114,6 +114,7 @@ def recommend(question: Question) -> Answer:
 def _answer(question: Question, person: hot.Person) -> Answer:
     run_id = _run_of(question, person)
     made = None
+    lasting = run_id is not None and not loaded.behind(run_id, person.version)  # asked before it scores, not after
     if run_id is not None and len(person.past.items):
         made = _by_model(question, run_id, person)
     if made is None:
@@ -126,7 +127,7 @@ def _answer(question: Question, person: hot.Person) -> Answer:
         for at, (place, reason) in enumerate(zip(places, explained, strict=True), start=1)
     ]
     about = _impression(question, person, run_id, places)
-    label = _label(question, person, run_id)
+    label = _label(question, person, run_id) if lasting else ""
     return Answer(uuid.uuid4(), run_id, algorithm, question.user, shown, about, label)
 
 
@@ -172,7 +173,7 @@ def _impression(question: Question, person: hot.Person, run_id: int | None, plac
 
 def _label(question: Question, person: hot.Person, run_id: int | None) -> str:
     """Lists that are not the deployed recommender's depend on more than a label says."""
-    if question.run is not None or run_id is None or person.id is None or loaded.behind(run_id, person.version):
+    if question.run is not None or run_id is None or person.id is None:
         return ""
     return answers.label_of(run_id=run_id, version=person.version, mark=person.mark)
 
