@@ -11,7 +11,6 @@ from typing import Any
 from django.utils import timezone
 
 from recommender import tasks
-from recommender.algorithms import registry
 from recommender.exceptions import RecommenderError
 from recommender.models import Catalog, DataImport, Deployment, Run
 from recommender.services import deploying, importing, parents
@@ -19,13 +18,12 @@ from recsite.demo import movielens
 
 CATALOG, TITLE = "movielens", "MovieLens-100K"
 METRIC = "ndcg@10"
+TRAINED = ("random", "popularity", "item_knn", "ease", "ials", "mf", "content", "sasrec", "ensemble")
+"""One or two of each family, in minutes; the others are a click away."""
 QUICK = {
     "sasrec": {"epochs": 2, "factors": 16, "blocks": 1},
     "ials": {"iterations": 2, "factors": 16},
     "mf": {"epochs": 1, "factors": 8},
-    "item2vec": {"epochs": 1, "factors": 8},
-    "fm": {"epochs": 1, "factors": 8, "negatives": 50, "length": 10},
-    "ncf": {"epochs": 1, "factors": 8, "hidden": 8, "negatives": 2, "length": 10},
 }
 """Settings of a demonstration that shows the path, not the quality (`--quick`)."""
 
@@ -49,12 +47,12 @@ def import_once(given: Path | None, downloads: Path, say: Say) -> Catalog:
 
 
 def start_missing(catalog: Catalog, configs: Mapping[str, Mapping[str, Any]]) -> list[Run]:
-    """A run of each algorithm: the newest that is done or under way, else a new one, enqueued.
+    """A run of each of TRAINED: the newest that is done or under way, else a new one, enqueued.
 
     What is made of others is made of these.
     """
     runs: dict[str, Run] = {}
-    for algorithm in registry.ALGORITHMS:
+    for algorithm in TRAINED:
         usable = catalog.runs.filter(algorithm=algorithm, status__in=[*Run.LIVE, Run.Status.SUCCEEDED])
         config = parents.made_of_these(algorithm, list(runs.values())) | dict(configs.get(algorithm, {}))
         runs[algorithm] = usable.first() or tasks.start_training(
@@ -86,8 +84,9 @@ def progress_line(run: Run) -> str:
     """One run in one line: how far, how long still, or what became of it."""
     name = f"{run.algorithm:<11}"
     if run.status == Run.Status.SUCCEEDED:
-        found = run.metrics[METRIC]
-        return f"{name} done: NDCG@10 {found['value']:.4f} (95%: {found['low']:.4f} to {found['high']:.4f})"
+        metric = METRIC if METRIC in run.metrics else "rmse"
+        found = run.metrics[metric]
+        return f"{name} done: {metric.upper()} {found['value']:.4f} (95%: {found['low']:.4f} to {found['high']:.4f})"
     if run.status not in Run.LIVE:
         return f"{name} {run.get_status_display()}: {run.error}"
     left = max(0, round((run.finishes - timezone.now()).total_seconds())) if run.finishes else None
@@ -101,7 +100,7 @@ def deploy_best(catalog: Catalog, runs: Iterable[Run], say: Say) -> Run:
     if serving:
         say(f"{serving.run} serves")
         return serving.run
-    done = [run for run in runs if run.status == Run.Status.SUCCEEDED]
+    done = [run for run in runs if run.status == Run.Status.SUCCEEDED and METRIC in run.metrics]
     if not done:
         raise RecommenderError("No recommender could be trained; the reasons are above and on the page Runs.")
     best = max(done, key=lambda run: run.metrics[METRIC]["value"])
