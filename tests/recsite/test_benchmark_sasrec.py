@@ -53,6 +53,7 @@ def test_both_curves_are_in_one_figure(tmp_path: Path) -> None:
     assert drawn["data"][0]["x"] == [1.0, 2.0]
 
 
+@pytest.mark.benchmark
 @pytest.mark.skipif(not (Path(".data/peers/rectools/installed")).is_file(), reason="the peer is not installed here")
 def test_the_peer_answers() -> None:
     split = leave_last_out(blocks())
