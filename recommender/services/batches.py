@@ -9,10 +9,12 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, TextIO
 
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models.functions import Now
 
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
@@ -70,12 +72,15 @@ def execute_batch(*, batch_id: int) -> bool:
 
 
 def drop_files(*, catalog: Catalog) -> None:
-    """Delete the files of all batches of a catalog: someone is erased who may stand in them."""
+    """Delete the files of all batches of a catalog: someone is erased who may stand in them.
+
+    Those being written begin anew; that comes first, so that none can name its file once the files were looked for.
+    """
+    live = Batch.objects.filter(catalog=catalog, status=Run.Status.RUNNING)
+    live.update(worker="", status=Run.Status.QUEUED, phase="waiting")
     for batch in Batch.objects.filter(catalog=catalog).exclude(path=""):
         Batch.objects.filter(pk=batch.pk).update(path="", error=GONE)
-        default_storage.delete(batch.path)
-    live = Batch.objects.filter(catalog=catalog, status=Run.Status.RUNNING)
-    live.update(worker="", status=Run.Status.QUEUED, phase="waiting")  # begun before the erasure: begins anew
+        transaction.on_commit(partial(default_storage.delete, batch.path))
 
 
 def _carry_out(lease: Lease) -> None:

@@ -39,9 +39,10 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
             _forget_metrics(measurement, keys)
         forgetting.forget_people(catalog_id=catalog.pk, user_ids=keys)
         health.forget(catalog=catalog)
+        batches.drop_files(catalog=catalog)
         if keys:
             audit.note(catalog=catalog, action="erasure", details={"people": len(keys)})
-    batches.drop_files(catalog=catalog)
+    batches.drop_files(catalog=catalog)  # again: one taken up before the commit still read who is erased
     popular.forget(catalog_id=catalog.pk)
     answers.forget(catalog_id=catalog.pk, person_ids=keys)
 

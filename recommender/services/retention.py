@@ -21,11 +21,11 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from recommender.exceptions import Conflict
-from recommender.models import Catalog, Checkpoint, DataImport, Deployment, Impression, Run
+from recommender.models import Batch, Catalog, Checkpoint, DataImport, Deployment, Impression, Run
 from recommender.services import audit
 
 logger = logging.getLogger(__name__)
-UPLOADS = "imports/uploads"
+UPLOADS, BATCHES = "imports/uploads", "batches"
 RETURNS = 2
 """Runs that served last in a catalog keep their weights, so that one can go back to the one before."""
 BATCH = 10_000
@@ -72,6 +72,12 @@ def remove_files_of_import(instance: DataImport, **_: object) -> None:
         transaction.on_commit(partial(default_storage.delete, name))
 
 
+@receiver(post_delete, sender=Batch)
+def remove_file_of_batch(instance: Batch, **_: object) -> None:
+    if instance.path:
+        transaction.on_commit(partial(default_storage.delete, instance.path))
+
+
 def uploads_of(row: DataImport) -> list[str]:
     names = (row.upload, row.options.get("users_upload"), row.options.get("items_upload"))
     return [name for name in names if name]
@@ -92,16 +98,18 @@ def remove_tree(folder: str) -> None:
 
 
 def prune() -> dict[str, int]:
-    """Remove what is kept no longer; {"runs", "impressions", "uploads", "orphans"} say how many of each.
+    """Remove what is kept no longer; {"runs", "impressions", "uploads", "batches", "orphans"} say how many.
 
     `runs`: weights of runs beyond the newest KEEP_RUNS of each algorithm of a catalog that neither serve, served
     before last, nor are part of a run that keeps its own; their figures stay. `impressions`: shown more than
-    KEEP_IMPRESSIONS_DAYS ago. `uploads`: files of imports that are over. `orphans`: folders of runs that are gone.
+    KEEP_IMPRESSIONS_DAYS ago. `uploads`: files of imports that are over. `batches`: files that no batch names.
+    `orphans`: folders of runs that are gone.
     """
     return {
         "runs": prune_runs(),
         "impressions": prune_impressions(),
         "uploads": prune_uploads(),
+        "batches": prune_batches(),
         "orphans": prune_orphans(),
     }
 
@@ -156,6 +164,12 @@ def prune_uploads() -> int:
     rows = DataImport.objects.exclude(status__in=[DataImport.Status.SUCCEEDED, DataImport.Status.FAILED])
     wanted = {name for row in rows for name in uploads_of(row)}
     return sum(remove_if_old(f"{UPLOADS}/{name}", wanted) for name in listed(UPLOADS)[1])
+
+
+def prune_batches() -> int:
+    """Files of lists whose worker died before its batch named them."""
+    wanted = set(Batch.objects.exclude(path="").values_list("path", flat=True))
+    return sum(remove_if_old(f"{BATCHES}/{name}", wanted) for name in listed(BATCHES)[1])
 
 
 def prune_orphans() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -35,11 +36,14 @@ class FeedbackList(FeedbackOfType):
 
     def put(self, request: Request) -> Response:
         events = events_of(request.data)
-        for _, event in events:
-            feedback.withdraw(catalog=self.catalog, user=event.user, item=event.item, kind=event.kind)
-        return affected(self._taken(events))
+        with transaction.atomic():  # what was there stays where what comes instead cannot be taken
+            for _, event in events:
+                feedback.withdraw(catalog=self.catalog, user=event.user, item=event.item, kind=event.kind)
+            return affected(self._taken(events))
 
+    @transaction.atomic
     def _taken(self, events: list[tuple[int, feedback.Event]]) -> int:
+        """Writes all or none: Gorse knows no half success. Raises BadInput at the first that cannot be taken."""
         creates = self.request.auth.creates_unknown
         taken = feedback.record(catalog=self.catalog, events=events, creates_unknown=creates)
         if taken.rejected:

@@ -11,7 +11,7 @@ from recommender.services.retention import prune
 class Command(PlainCommand):
     help = (
         "Remove weights of old runs (KEEP_RUNS), old impressions (KEEP_IMPRESSIONS_DAYS), uploads of imports that are "
-        "over and files of runs that are gone. Beat does it every night."
+        "over and files of runs and batches that are gone. Beat does it every night."
     )
 
     def work(self, **options: Any) -> dict[str, Any]:
@@ -19,5 +19,5 @@ class Command(PlainCommand):
 
     def show(self, result: dict[str, Any]) -> None:
         names = {"runs": "runs without weights now", "impressions": "impressions", "uploads": "uploads",
-                 "orphans": "folders of runs that were gone"}  # fmt: skip
+                 "batches": "files of lists", "orphans": "folders of runs that were gone"}  # fmt: skip
         self.stdout.write("Removed: " + ", ".join(f"{result[key]:,} {name}" for key, name in names.items()))

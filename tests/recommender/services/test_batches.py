@@ -84,6 +84,40 @@ def test_files_go_when_someone_is_erased(ready):
     assert done(batches.create_batch(catalog=ready, n=3)).people == 29
 
 
+def test_one_that_is_being_written_when_someone_is_erased_begins_anew(ready, monkeypatch):
+    """Whatever the moment: the file that holds the erased person goes, and no row names it."""
+    row = batches.create_batch(catalog=ready, n=3)
+    save, written = default_storage.save, []
+
+    def erase_then_save(name, content):
+        monkeypatch.setattr(default_storage._wrapped, "save", save)
+        erasure.erase(catalog=ready, user_ids=[EndUser.objects.get(client_id="u0").pk])
+        written.append(save(name, content))
+        return written[0]
+
+    monkeypatch.setattr(default_storage._wrapped, "save", erase_then_save)
+    batches.execute_batch(batch_id=row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.path) == ("queued", "") and not default_storage.exists(written[0])
+    assert done(row).people == 29
+
+
+def test_an_erasure_that_fails_leaves_the_files(ready, monkeypatch):
+    row = done(batches.create_batch(catalog=ready, n=3))
+    monkeypatch.setattr(erasure.audit, "note", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        erasure.erase(catalog=ready, user_ids=[EndUser.objects.get(client_id="u0").pk])
+    row.refresh_from_db()
+    assert row.path and default_storage.exists(row.path)
+
+
+def test_a_file_goes_with_its_run(ready):
+    row = done(batches.create_batch(catalog=ready, n=3))
+    ready.deployments.all().delete()
+    row.run.delete()
+    assert not default_storage.exists(row.path) and not Batch.objects.exists()
+
+
 def test_a_batch_over_rest(api, ready, monkeypatch):  # noqa: F811
     monkeypatch.setattr(tasks, "send", lambda *given, **more: None)
     client = api("manage")

@@ -115,6 +115,19 @@ def test_uploads_that_nobody_waits_for_go(catalog: Catalog) -> None:
     default_storage.delete(young)
 
 
+def test_files_of_lists_that_no_batch_names_go(catalog: Catalog) -> None:
+    left = default_storage.save("batches/7-left.csv", ContentFile(b"user,item"))
+    assert retention.prune_batches() == 0  # it may be just being written
+    old = time.time() - 2 * 86_400
+    os.utime(default_storage.path(left), (old, old))
+    run = with_weights(catalog, "ease")
+    named = default_storage.save("batches/8-named.csv", ContentFile(b"user,item"))
+    os.utime(default_storage.path(named), (old, old))
+    run.batches.create(catalog=catalog, path=named, status="succeeded")
+    assert retention.prune()["batches"] == 1
+    assert default_storage.exists(named) and not default_storage.exists(left)
+
+
 def test_folders_of_runs_that_are_gone_are_removed(catalog: Catalog) -> None:
     checkpoints.put("runs/987654321/final-x/weights.safetensors", b"weights")
     assert retention.prune()["orphans"] >= 1

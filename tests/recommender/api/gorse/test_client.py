@@ -80,6 +80,22 @@ def test_feedback_is_taken_once_listed_and_deleted(client):
     assert Interaction.objects.count() == 2
 
 
+def test_feedback_is_taken_whole_or_not_at_all(live_server, catalog, secret, client):
+    """A key that creates nobody: one unknown item, and nothing is written or taken away."""
+    client.insert_feedbacks(STARS)
+    strict = keys.create(catalog=catalog, name="strict", scope="write", creates_unknown=False).secret
+    unknown = [STARS[0], STARS[1] | {"ItemId": "nowhere"}]
+    fresh = [STARS[0] | {"FeedbackType": "fork"}, unknown[1]]
+    for call, body in (("put", unknown), ("post", fresh)):
+        answer = requests.request(
+            call, f"{live_server.url}/api/feedback", json=body, headers={"X-API-Key": strict}, timeout=20
+        )
+        assert answer.status_code == 400 and "nowhere" in answer.text
+        assert sorted(Interaction.objects.values_list("kind", "item__client_id")) == sorted(
+            ("star", each["ItemId"]) for each in STARS
+        )
+
+
 def test_recommendations_come_with_scores_and_leave_out_what_was_met(client, filled, deploy):
     deploy(filled, "ease")
     found = client.get_recommend("u0", n=3)
