@@ -97,7 +97,16 @@ class Driver:
                 Path(place, name).write_text("\n".join(quote(each, safe="") for each in ids))
             Path(place, "script.lua").write_text(script)
             files = {"PEOPLE": f"{place}/people", "ITEMS": f"{place}/items", "KEY": self.key, "SEED": str(self.seed)}
-            command = ["wrk", "-t1", f"-c{self.connections}", f"-d{seconds:.0f}s", "-s", f"{place}/script.lua"]
+            command = [
+                "wrk",
+                "-t1",
+                f"-c{self.connections}",
+                f"-d{seconds:.0f}s",
+                "--timeout",
+                "30s",
+                "-s",
+                f"{place}/script.lua",
+            ]
             done = subprocess.run(
                 [*command, self.address], env=os.environ | files | given, capture_output=True, text=True, check=False
             )
