@@ -48,6 +48,7 @@ def backup(*, path: Path) -> dict[str, Any]:
         raise BadInput(f"{path} is there already; name a new file.", field="file")
     draft = path.with_name(f".{path.name}.draft")
     try:
+        draft.touch(mode=0o600)  # before anything is in it
         with tempfile.TemporaryDirectory() as place, tarfile.open(draft, "w") as archive:
             dump = Path(place) / DUMP
             _run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}")
@@ -55,7 +56,6 @@ def backup(*, path: Path) -> dict[str, Any]:
             _add(archive, ABOUT, io.BytesIO(json.dumps(about).encode()), None)
             archive.add(dump, DUMP)
             files = sum(_add_stored(archive, name) for name in stored(""))
-        draft.chmod(0o600)
         draft.replace(path)
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror or error}.", field="file") from error

@@ -85,6 +85,8 @@ def decide(*, retraining_id: int) -> Retraining:
         locked = Retraining.objects.select_for_update().get(pk=row.pk)
         if locked.decision != Decision.OPEN:
             return locked
+        if better and select.deployed_run(row.catalog_id) != row.against_id:
+            better, reason = False, _overtaken(row)
         if better and row.run is not None:
             deploying.deploy_run(run=row.run)
         locked.decision, locked.reason = (Decision.DEPLOYED if better else Decision.KEPT), reason[:500]
@@ -99,10 +101,14 @@ def _judged(row: Retraining) -> tuple[bool, str]:
     if row.run.status != Run.Status.SUCCEEDED:
         return False, f"{row.run} did not end well: {row.run.error or row.run.get_status_display()}"
     if select.deployed_run(row.catalog_id) != row.against_id:
-        return False, f"Another run was put into service while {row.run} was trained."
+        return False, _overtaken(row)
     found = compared(run=row.run, against=row.against)
     better = found.difference > 0 and found.p < LEVEL
     return better, _words(row.run, row.against, found, better)
+
+
+def _overtaken(row: Retraining) -> str:
+    return f"Another run was put into service while {row.run} was trained and compared."
 
 
 def _words(run: Run, against: Run, found: Comparison, better: bool) -> str:

@@ -186,12 +186,15 @@ class _Tuning:
         return Trial.objects.create(study=self.study, number=number, origin=origin, found=found, config=config)
 
     def _given(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """Settings to begin with, each once; the same whenever it is asked, for the trials there are stay."""
+        """Settings to begin with, each once. Those tried already stay; once the search has begun none are added."""
         defaults = asdict(self.config())
-        elsewhere = select.best_elsewhere(study=self.study, features=self.features, most=FROM_ELSEWHERE)
-        kept = [each.config for each in self.study.trials.filter(origin=Origin.ALIKE).order_by("number")]
-        others = [defaults | settings for settings in kept or elsewhere]
-        return [(Origin.DEFAULT, defaults), *((Origin.ALIKE, each) for each in others if each != defaults)]
+        trials = self.study.trials.order_by("number")
+        others = [each.config for each in trials.filter(origin=Origin.ALIKE)]
+        if not trials.filter(origin=Origin.SEARCH).exists():
+            best = select.best_elsewhere(study=self.study, features=self.features, most=FROM_ELSEWHERE)
+            fresh = [each for settings in best if (each := defaults | settings) != defaults]
+            others += fresh[len(others) :]
+        return [(Origin.DEFAULT, defaults), *((Origin.ALIKE, each) for each in others)]
 
     def _carry_out(self, trial: Trial, split: Split) -> None:
         started = time.monotonic()

@@ -12,6 +12,7 @@ from sklearn.feature_selection import chi2, mutual_info_classif
 from recommender.data.dataset import Dataset, Float, Int
 from recommender.data.preparation.fusion import Fused, fuse
 from recommender.data.preparation.histories import rated
+from recommender.data.splits import leave_last_out
 
 SAMPLE = 5_000
 SEED = 0
@@ -66,12 +67,14 @@ def choose(
 ) -> tuple[Dataset, list[dict[str, object]], str]:
     """The dataset with only the `most` columns of the highest scores, every column with its score, and the target.
 
+    Scores come from what leave_last_out trains on: what validation and test ask about has no say in what is read.
     Titles and descriptions stay, unscored.
     """
-    if not len(dataset.histories.items):
+    learned = leave_last_out(dataset).train
+    if not len(learned.histories.items):
         return dataset, [], ""
-    people, items, rows, levels, what = target(dataset)
-    fused = fuse(dataset, kinds, people, items, rows, scale="unit")
+    people, items, rows, levels, what = target(learned)
+    fused = fuse(learned, kinds, people, items, rows, scale="unit")
     scores = column_scores(fused, levels, how)
     ordered = sorted(scores, key=lambda name: (-scores[name], name))
     kept = set(ordered[:most])

@@ -89,6 +89,21 @@ def test_what_happens_meanwhile_is_told(catalog):
     assert deployed_run(catalog=catalog) == third
 
 
+def test_what_an_operator_deploys_during_the_comparison_stays(catalog, monkeypatch):
+    knn, chance, third = trained(catalog, "item_knn"), trained(catalog, "random"), trained(catalog, "popularity")
+    deploying.deploy_run(run=chance)
+    compared = retraining.compared
+
+    def deploy_meanwhile(**given):
+        deploying.deploy_run(run=third)
+        return compared(**given)
+
+    monkeypatch.setattr(retraining, "compared", deploy_meanwhile)
+    row = judged(catalog, knn, chance)
+    assert row.decision == "kept" and "Another run was put into service" in row.reason
+    assert deployed_run(catalog=catalog) == third
+
+
 def test_a_plan_is_carried_out_once_a_day_at_its_hour(catalog):
     retraining.set_plan(catalog=catalog, on=True, hour=3)
     assert retraining.due(NIGHT.replace(hour=2)) == []

@@ -133,6 +133,17 @@ def test_settings_that_were_best_on_data_alike_are_tried_second(films: Catalog) 
     assert taken["half_life"] == pytest.approx(best["half_life"])
 
 
+def test_the_best_of_several_catalogs_are_all_tried_before_the_search(
+    films: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = [{"neighbours": at, "shrink": 1.0, "half_life": 2.0} for at in (25, 50, 100)]
+    defaults = {"neighbours": 50, "shrink": 0.0, "half_life": 5.0}
+    monkeypatch.setattr(select, "best_elsewhere", lambda **_: [defaults, *best][: tuning.FROM_ELSEWHERE + 1])
+    trials = list(tuned(films, trials=5).trials.all())
+    assert [each.origin for each in trials] == ["default", "alike", "alike", "alike", "search"]
+    assert len({str(each.found) for each in trials[1:4]}) == 3
+
+
 def test_a_trial_that_fails_says_why_and_the_search_goes_on(films: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     judged = tuning._Tuning._judged
 

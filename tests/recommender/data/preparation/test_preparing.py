@@ -105,6 +105,25 @@ def test_the_column_that_tells_is_chosen(how: str, ratings: bool) -> None:
     assert prepared(telling(ratings), choose=how, columns=1)[1] == report
 
 
+@pytest.mark.parametrize("how", ["mutual information", "chi2"])
+def test_what_validation_and_test_ask_about_has_no_say_in_the_choice(how: str) -> None:
+    """Ratings held out by leave-last-out (each person's last two) are turned round; no score changes."""
+    given = telling(ratings=True)
+    values = given.histories.values.copy()
+    held_out = np.concatenate([given.histories.indptr[1:] - 1, given.histories.indptr[1:] - 2])
+    values[held_out] = 6.0 - values[held_out]
+    turned = given.with_histories(replace(given.histories, values=values))
+    assert (
+        prepared(turned, choose=how, columns=1)[1]["features"] == prepared(given, choose=how, columns=1)[1]["features"]
+    )
+    values[:] = 6.0 - values
+    values[::2] = 3.0
+    other = given.with_histories(replace(given.histories, values=values))
+    assert (
+        prepared(other, choose=how, columns=1)[1]["features"] != prepared(given, choose=how, columns=1)[1]["features"]
+    )
+
+
 def test_scores_are_those_of_the_definitions() -> None:
     """A feature that equals a fair coin has mutual information log 2; χ² = Σ (observed − expected)² / expected."""
     levels = np.array([0, 0, 1, 1])
