@@ -26,7 +26,7 @@ from tests.support import free_port, until
 
 
 def test_every_section_with_commands_has_its_test() -> None:
-    covered = {"Try it", "Your own data", "Over REST", "On real servers", "Work on it"}
+    covered = {"Try it", "Your own data", "Ask more of it", "Over REST", "On real servers", "Work on it"}
     assert {title for title in sections() if section(title)} == covered
 
 
@@ -79,6 +79,8 @@ def test_own_data_from_a_file_to_answers_over_rest(open_folder: Path) -> None:
     named = {f"DJANGO_SUPERUSER_{name}": f"{name}@example.org" for name in ("USERNAME", "EMAIL", "PASSWORD")}
     shell(f"{createsuperuser.strip()} --no-input", folder, env | named)
     key = json.loads(next(line for line in said.splitlines() if line.startswith('{"') and "rk_" in line))["key"]
+    assert '"protocol": "cold-users"' in shell("".join(section("Ask more of it")), folder, env)
+    assert "</html>" in (folder / "report.html").read_text() and (folder / "films.backup").stat().st_size
     rows = list(csv.DictReader((folder / "lists.csv").open()))
     assert {row["user"] for row in rows} == {"ann", "ben", "cleo"}
     assert ("ann", "dune") in {(row["user"], row["item"]) for row in rows}

@@ -58,7 +58,7 @@ class PlainCommand(BaseCommand):
         for name, parts in sorted(metrics.items(), key=lambda pair: (pair[0].split("@")[0], len(pair[0]), pair[0])):
             value, low, high = (parts[part] for part in ("value", "low", "high"))
             interval = f"  ({low:.4f} to {high:.4f})" if low is not None and high is not None else ""
-            lines.append(f"  {name:<14}{value or 0:.4f}{interval}")
+            lines.append(f"  {name:<22}{value or 0:.4f}{interval}")
         return lines
 
 
