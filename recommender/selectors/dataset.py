@@ -40,6 +40,7 @@ QUERY = """
     WHERE catalog_id = {catalog} AND id <= {last} AND kind = ANY({kinds}) {people}
     ORDER BY user_id, time, id
 """
+MOST_CONTEXTS = 100
 ITEM_COLUMNS = ("title", "categories", "creators", "year", "released", "description")
 
 
@@ -173,16 +174,17 @@ def _with_context(catalog_id: int, last: int, people: list[int] | None) -> Query
 def _contexts(asked: QuerySet[Interaction], keys: NDArray[np.int64]) -> dict[str, NDArray[np.object_]]:
     """A column per piece of context, aligned with the interactions `keys`; None where one has no such piece.
 
-    A context that is not an object, and a piece that is a list or an object, is no feature.
+    A context that is not an object, and a piece that is a list or an object, is no feature. The first MOST_CONTEXTS
+    names count, by arrival: a client that makes up a name for each event must not cost a column for each.
     """
     order = np.argsort(keys)
     columns: dict[str, NDArray[np.object_]] = {}
-    for key, context in asked.values_list("id", "context").iterator(chunk_size=10_000):
+    for key, context in asked.order_by("id").values_list("id", "context").iterator(chunk_size=10_000):
         at = np.searchsorted(keys, key, sorter=order)
         if at == len(keys) or keys[order[at]] != key or not isinstance(context, dict):
             continue
         for name, value in context.items():
-            if not isinstance(value, list | dict):
+            if not isinstance(value, list | dict) and (name in columns or len(columns) < MOST_CONTEXTS):
                 columns.setdefault(name, np.full(len(keys), None, dtype=object))[order[at]] = value
     return dict(sorted(columns.items()))
 

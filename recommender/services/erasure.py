@@ -10,7 +10,7 @@ from django.db import transaction
 from recommender import hooks
 from recommender.exceptions import Conflict
 from recommender.models import Attribute, Catalog, EndUser, ImportTrace, Impression, Interaction, Measurement, Run
-from recommender.services import answers, audit, batches, evaluating, forgetting, health, popular
+from recommender.services import answers, audit, batches, evaluating, forgetting, health, popular, rejected
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,8 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
     with transaction.atomic():
         # Locked first: an event that arrives now waits, and then makes a new, bare person.
         locked = EndUser.objects.select_for_update().filter(catalog=catalog, pk__in=user_ids).order_by("pk")
-        keys = list(locked.values_list("pk", flat=True))
+        ids = dict(locked.values_list("pk", "client_id"))
+        keys = list(ids)
         for listener in hooks.erasure_listeners:
             listener(catalog=catalog, user_ids=keys)
         ImportTrace.objects.filter(scope=Attribute.Scope.USER, key__in=keys).delete()
@@ -38,6 +39,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         for measurement in found.select_for_update(of=("self",)).order_by("pk"):
             _forget_metrics(measurement, keys)
         forgetting.forget_people(catalog_id=catalog.pk, user_ids=keys)
+        rejected.forget_people(catalog=catalog, client_ids=ids.values())
         health.forget(catalog=catalog)
         batches.drop_files(catalog=catalog)
         if keys:

@@ -29,8 +29,8 @@ class Recommend(GorseView):
         return _listed(request, [(each.item, each.score) for each in answer.items], scored_by_header=True)
 
     def _write_back(self, answer: serving.Answer, kind: str) -> None:
-        """A key that may only read writes nothing back."""
-        if not self.request.auth.meets(SEND):
+        """A key that may only read writes nothing back; nor does a login, which a link elsewhere could make ask."""
+        if self.request.auth.key is None or not self.request.auth.meets(SEND):
             return
         now = timezone.now()
         shown = [feedback.Event(answer.user, each.item, kind.lower(), None, now) for each in answer.items]

@@ -6,8 +6,10 @@ person's the attribute `comment`; an item's timestamp is its date of release, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
+from hashlib import sha256
 from typing import Any
 
 from django.utils import timezone
@@ -68,12 +70,17 @@ def event_row(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     kind = str(given.get("FeedbackType", "")).lower()
     user, item, value = given.get("UserId"), given.get("ItemId"), given.get("Value")
-    row = {"user": user, "item": item, "kind": kind, "event_id": f"gorse {kind} {user} {item}"[:200]}
+    row = {"user": user, "item": item, "kind": kind, "event_id": _name_of(kind, user, item)}
     if value or (kind == "rating" and value is not None):
         row["value"] = value
     if when := moment(given.get("Timestamp")):
         row["time"] = when.isoformat()
     return row
+
+
+def _name_of(*parts: Any) -> str:
+    """Of any length and with any spaces in the ids, two feedbacks never have one name."""
+    return f"gorse {sha256(json.dumps(parts).encode()).hexdigest()}"
 
 
 def user_document(user: EndUser) -> dict[str, Any]:

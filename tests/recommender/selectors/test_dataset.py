@@ -87,6 +87,15 @@ def test_what_interactions_came_with_is_a_column_aligned_with_them():
     assert some.contexts["device"].tolist() == ["phone"]
 
 
+def test_a_name_made_up_for_each_event_is_not_a_column_each(monkeypatch):
+    films = catalog_of([[0, 1]], 2)
+    [user], items = films.users.all(), list(films.items.order_by("id"))
+    monkeypatch.setattr("recommender.selectors.dataset.MOST_CONTEXTS", 2)
+    for at, name in enumerate(("b", "a", "c", "b")):
+        add(films, user, items[at % 2], context={name: at})
+    assert list(load_dataset(catalog_id=films.pk).histories.contexts) == ["a", "b"]
+
+
 def test_without_any_context_there_are_no_columns_of_it():
     assert load_dataset(catalog_id=catalog_of([[0, 1]], 2).pk).histories.contexts == {}
 

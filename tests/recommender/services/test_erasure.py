@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from recommender import hooks
-from recommender.models import Catalog, EndUser, Impression, Interaction, Run
+from recommender.models import Catalog, DataImport, EndUser, Impression, Interaction, Run
 from recommender.services import (
     checkpoints,
     erasure,
@@ -46,6 +47,25 @@ def measured(catalog: Catalog) -> Run:
     run.person_metrics = evaluating.put_person_metrics(run_id=run.pk, table=table)
     run.save()
     return run
+
+
+def test_rows_that_an_import_set_aside_go_where_they_name_the_person(catalog, django_capture_on_commit_callbacks):
+    rows = 'file,line,reason,row\r\na.csv,2,no item,"u,,5"\r\na.csv,3,no item,"unlike,v"\r\n'
+    row = DataImport.objects.create(catalog=catalog, source="a.csv", status="succeeded")
+    row.rejects = default_storage.save(f"imports/{row.pk}/rejects.csv", ContentFile(rows.encode()))
+    row.save()
+    old = row.rejects
+    with django_capture_on_commit_callbacks(execute=True):
+        erasure.erase(catalog=catalog, user_ids=[person("u").pk])
+    row.refresh_from_db()
+    with default_storage.open(row.rejects) as file:
+        assert file.read().decode().splitlines() == ["file,line,reason,row", 'a.csv,3,no item,"unlike,v"']
+    assert not default_storage.exists(old)
+    with django_capture_on_commit_callbacks(execute=True):
+        erasure.erase(catalog=catalog, user_ids=[person("v").pk])
+    row.refresh_from_db()
+    with default_storage.open(row.rejects) as file:
+        assert file.read().decode().splitlines() == ["file,line,reason,row"]
 
 
 def test_all_traces_go(catalog, django_capture_on_commit_callbacks):

@@ -80,6 +80,13 @@ def test_feedback_is_taken_once_listed_and_deleted(client):
     assert Interaction.objects.count() == 2
 
 
+def test_feedback_of_long_ids_that_begin_alike_is_not_one(client):
+    person, items = "u" * 128, ["i" * 127 + last for last in "ab"]
+    rows = [{"FeedbackType": "star", "UserId": person, "ItemId": item, "Timestamp": ""} for item in items]
+    assert client.insert_feedbacks(rows) == {"RowAffected": 2}
+    assert client.insert_feedbacks(rows) == {"RowAffected": 0}
+
+
 def test_feedback_is_taken_whole_or_not_at_all(live_server, catalog, secret, client):
     """A key that creates nobody: one unknown item, and nothing is written or taken away."""
     client.insert_feedbacks(STARS)
