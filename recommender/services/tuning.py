@@ -90,6 +90,13 @@ def cancel_study(*, study: Study, by: Any = None) -> None:
     study.refresh_from_db()
 
 
+def may_read_text(algorithm: str, dimensions: Sequence[Dimension]) -> bool:
+    """Whether the defaults, or a choice that a search over `dimensions` may take, read the vectors of items' texts."""
+    defaults = registry.config_class(algorithm)()
+    choices = [{each.name: choice} for each in dimensions for choice in each.choices]
+    return any(registry.needs_text(algorithm, defaults.replace(**chosen)) for chosen in [{}, *choices])
+
+
 def best_settings(*, study: Study) -> dict[str, Any]:
     """Settings of the best trial, to train with. Raises Conflict where no trial is done."""
     best = select.best_trial(study=study)
@@ -156,7 +163,7 @@ class _Tuning:
     def _load(self) -> Split:
         study = self.study
         bounds = Bounds(**study.bounds) if study.bounds else current_bounds()
-        text = registry.needs_text(study.algorithm, self.config())
+        text = may_read_text(study.algorithm, self.space)
         if text:
             report = lambda *_: self.lease.check()  # noqa: E731
             encoding.ensure_vectors(catalog_id=study.catalog_id, newest=bounds.item, report=report)

@@ -10,6 +10,7 @@ import pytest
 from recommender.algorithms import registry
 from recommender.algorithms.base import ndcg
 from recommender.data.splits import leave_last_out
+from recommender.evaluation.space import space
 from recommender.exceptions import BadInput, Conflict, UnknownAlgorithm
 from recommender.models import Catalog, Study, Trial
 from recommender.selectors import tuning as select
@@ -142,6 +143,22 @@ def test_the_best_of_several_catalogs_are_all_tried_before_the_search(
     trials = list(tuned(films, trials=5).trials.all())
     assert [each.origin for each in trials] == ["default", "alike", "alike", "alike", "search"]
     assert len({str(each.found) for each in trials[1:4]}) == 3
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "only", "reads"),
+    [
+        ("ncf", ["use_text"], True),
+        ("ncf", ["factors"], False),
+        ("gru", ["items", "dropout"], True),
+        ("gru", ["dropout"], False),
+        ("content", ["half_life"], True),
+        ("item_knn", [], False),
+    ],
+)
+def test_texts_are_read_where_a_trial_may_need_them(algorithm: str, only: list[str], reads: bool) -> None:
+    """Else a trial that uses texts would be judged, or fail, as if the catalog had none."""
+    assert tuning.may_read_text(algorithm, space(registry.config_class(algorithm), only)) is reads
 
 
 def test_a_trial_that_fails_says_why_and_the_search_goes_on(films: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
