@@ -31,10 +31,11 @@ def shares(item: Item, attribute: str) -> list[dict[str, Any]]:
     return [dict(zip(named, row, strict=True)) | {"share": row[2] or 0.0} for row in rows]
 
 
-def grouping_attributes(catalog: Catalog) -> list[str]:
-    """Declared attributes of people with few enough values to compare groups."""
+def grouping_attributes(catalog: Catalog, *, sensitive: bool) -> list[str]:
+    """Declared attributes of people with few enough values to compare groups; with `sensitive` such ones too."""
     kinds = (Attribute.Type.CATEGORY, Attribute.Type.FLAG)
-    return list(catalog.attributes.filter(scope="user", type__in=kinds).values_list("name", flat=True))
+    found = catalog.attributes.filter(scope="user", type__in=kinds)
+    return list((found if sensitive else found.filter(sensitive=False)).values_list("name", flat=True))
 
 
 def values(*, item: Item | None = None, person: EndUser | None = None) -> list[dict[str, Any]]:

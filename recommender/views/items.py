@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from recommender.models import Catalog, Item
+from recommender.rights import may
 from recommender.selectors import audience, nearness, pages
 from recommender.services import serving
 from recommender.views.figures import csv_answer, interactions_figure, shares_figure, values_figure
-from recommender.views.frame import page, show
+from recommender.views.frame import demand, page, show
 from recommender.views.paging import clean_text, paged
 
 
@@ -37,7 +38,7 @@ def items(request: HttpRequest, catalog: Catalog) -> HttpResponse:
 @page("view")
 def item(request: HttpRequest, catalog: Catalog, item: str) -> HttpResponse:
     found = item_or_404(catalog, item)
-    groups = audience.grouping_attributes(catalog)
+    groups = audience.grouping_attributes(catalog, sensitive=may(request.user, "sensitive"))
     group = request.GET.get("group", "")
     group = group if group in groups else next(iter(groups), "")
     context: dict[str, Any] = {
@@ -111,7 +112,9 @@ def interactions_csv(request: HttpRequest, catalog: Catalog, item: str = "") -> 
 @page("view")
 def audience_csv(request: HttpRequest, catalog: Catalog, item: str, attribute: str) -> HttpResponse:
     found = item_or_404(catalog, item)
-    if attribute not in audience.grouping_attributes(catalog):
+    if attribute not in audience.grouping_attributes(catalog, sensitive=True):
         raise Http404(f"{catalog} declares no attribute “{attribute}” that people can be grouped by.")
+    if attribute not in audience.grouping_attributes(catalog, sensitive=False):
+        demand(request.user, "sensitive")
     rows = [(row["group"], row["people"], row["share"], row["overall"]) for row in audience.shares(found, attribute)]
     return csv_answer("people", (attribute, "people", "share", "share_of_everyone"), rows)

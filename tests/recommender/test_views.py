@@ -106,6 +106,15 @@ def test_nonsense_in_the_address_breaks_no_page(root: Client, catalog: Catalog, 
         assert root.get(f"/{catalog.name}/{page}{query}").status_code == 200, page
 
 
+def test_who_meets_an_item_by_a_sensitive_attribute_is_for_those_with_the_right(catalog: Catalog) -> None:
+    for role, there in (("analyst", True), ("catalogue manager", False)):
+        client = Client()
+        client.force_login(login(role, catalog))
+        assert ("of those who met it have gender" in text_of(client.get(f"/{catalog.name}/items/i3/"))) is there
+        status = client.get(f"/{catalog.name}/items/i3/people/gender.csv").status_code
+        assert status == (200 if there else 403)
+
+
 def test_an_item_page_shows_who_meets_it_and_what_goes_with_it(root: Client, catalog: Catalog) -> None:
     answer = root.get(f"/{catalog.name}/items/i3/?group=gender&with=similar")
     said = text_of(answer)

@@ -36,7 +36,7 @@ PAGES: dict[str, dict[str, str]] = {
     "items": {"GET": "view"},
     "item": {"GET": "view"},
     "item_interactions_csv": {"GET": "view"},
-    "audience_csv": {"GET": "view"},
+    "audience_csv": {"GET": "sensitive"},  # gender is; other attributes ask for view
     "similar": {"GET": "view"},
     "data": {"GET": "view", "POST": "import"},
     "import": {"GET": "view"},
