@@ -22,6 +22,7 @@ from recommender.models import Batch, Catalog, EndUser, Run
 from recommender.selectors import serving as select
 from recommender.services.deploying import load_final
 from recommender.services.exporting import COLUMNS, Lists
+from recommender.services.extending import extended
 from recommender.services.leases import Lease, claim, give_back
 from recommender.services.recording import lasting
 from recommender.services.training import one_line
@@ -85,7 +86,7 @@ def drop_files(*, catalog: Catalog) -> None:
 
 def _carry_out(lease: Lease) -> None:
     batch = Batch.objects.select_related("run").get(pk=lease.run_id)
-    lists = Lists(load_final(run=batch.run), batch.catalog_id, batch.n)
+    lists = Lists(extended(load_final(run=batch.run)), batch.catalog_id, batch.n)
     everyone = EndUser.objects.filter(catalog_id=batch.catalog_id).order_by("id")
     people = list(everyone.values_list("id", "client_id"))
     with tempfile.NamedTemporaryFile("w+", newline="", encoding="utf-8") as file:

@@ -17,6 +17,7 @@ from recommender.exceptions import BadInput
 from recommender.models import EndUser, Item, Run
 from recommender.selectors.dataset import item_counts, load_histories
 from recommender.services.deploying import Served, load_final
+from recommender.services.extending import extended
 
 COLUMNS = ("user", "item", "rank", "score")
 CELLS = 4_000_000
@@ -30,12 +31,13 @@ def export_recommendations(
 ) -> dict[str, Any]:
     """Write `user,item,rank,score` for every person of the run's catalog, or those in the file `users`.
 
-    Neither what a person has already met nor a hidden item is listed. The file appears whole or not at all. Returns
+    Neither what a person has already met nor a hidden item is listed; items that came after the training are where the
+    recommender knows them by their text, as in answers. The file appears whole or not at all. Returns
     {"run", "users", "rows", "out"}. Raises BadInput naming the field, Conflict for an unfinished run.
     """
     if not 1 <= k <= DEEPEST:
         raise BadInput(f"k must be from 1 to {DEEPEST}.", field="k")
-    served = load_final(run=run)
+    served = extended(load_final(run=run))
     people = _people(run.catalog_id, users)
     lists = Lists(served, run.catalog_id, k)
     rows = 0

@@ -153,6 +153,7 @@ def look_again(*, row: DataImport, columns: Mapping[str, str], ignored: Mapping[
 
 def decide(row: DataImport, **changes: Any) -> None:
     waiting = {"status": DataImport.Status.QUEUED, "progress": 0.0, "phase": "", "preview": {}, **changes}
+    waiting["cancel_requested"] = False  # one that came as the look ended meant the look
     previewed = DataImport.objects.filter(pk=row.pk, status=DataImport.Status.PREVIEWED)
     if not previewed.update(**waiting):
         raise Conflict("This upload has been decided on already; put the file in again.")

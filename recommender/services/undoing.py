@@ -34,7 +34,8 @@ def ask_to_undo(*, row: DataImport, by: Any = None) -> None:
     """Marks an import to be undone by a worker. Raises Conflict with the reason where it cannot be."""
     if reason := why_not(row):
         raise Conflict(reason)
-    waiting = {"aim": DataImport.Aim.UNDO, "status": DataImport.Status.QUEUED, "error": "", "progress": 0.0}
+    waiting = {"aim": DataImport.Aim.UNDO, "status": DataImport.Status.QUEUED, "error": "", "progress": 0.0,
+               "cancel_requested": False}  # fmt: skip
     waiting["options"] = {**row.options, "undone_by": by.pk if by is not None else None}
     mine = DataImport.objects.filter(pk=row.pk)
     if not mine.filter(status=DataImport.Status.SUCCEEDED).update(**waiting):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.core.files.storage import default_storage
 
 from recommender.models import Catalog, Interaction, Run
-from recommender.services import encoding, loaded, serving, training
+from recommender.services import batches, encoding, loaded, serving, training
 from recommender.services.deploying import deploy_run
 from tests.recommender.services.catalogs import START, catalog_of
 from tests.support import until
@@ -50,6 +51,17 @@ def test_a_new_item_is_recommended_to_those_it_fits_once_its_text_is_read(films:
     assert first(films, "p3") == other
     films.items.filter(client_id="new").update(hidden=True)
     until(lambda: first(films, "p2") == before, 10, "hiding the new item")
+
+
+def test_a_file_of_lists_has_new_items_as_answers_have_them(films: Catalog, run: Run):
+    films.items.create(client_id="new", title="Film 0", description=SPACE)
+    encoding.ensure_vectors(catalog_id=films.pk)
+    row = batches.create_batch(catalog=films, n=1)
+    assert batches.execute_batch(batch_id=row.pk)
+    row.refresh_from_db()
+    lines = default_storage.open(row.path).read().decode().splitlines()
+    assert next(line for line in lines if line.startswith("p2,")).split(",")[1] == "new"
+    assert next(line for line in lines if line.startswith("p3,")).split(",")[1] in {"i5", "i7"}
 
 
 def test_an_answer_is_not_kept_while_items_may_be_missing(films: Catalog, run: Run):

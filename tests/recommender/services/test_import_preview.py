@@ -150,6 +150,15 @@ def test_a_preview_is_dropped_by_hand_or_after_a_day(catalog: Catalog, tmp_path:
     assert not DataImport.objects.exists()
 
 
+def test_a_wish_to_cancel_that_came_as_the_look_ended_does_not_stop_the_import(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    row = previewed(catalog, written(tmp_path / "a.csv", "user,item", "ann,x"))
+    DataImport.objects.update(cancel_requested=True)
+    importing.confirm_import(row=row)
+    assert run_import(import_id=row.pk).status == "succeeded"
+
+
 def test_real_data(catalog: Catalog, ml_100k: Path) -> None:
     row = previewed(catalog, ml_100k)
     assert row.preview["counts"]["interactions"]["new"] == 100_000
