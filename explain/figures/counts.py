@@ -64,7 +64,7 @@ def histogram(table: pd.DataFrame, *, value: str, count: str, x_title: str, y_ti
             )
         ]
     )
-    drawn.update_xaxes(type="category", showgrid=False, title={"text": x_title}, tickangle=0)
+    drawn.update_xaxes(type="category", showgrid=False, title={"text": x_title}, autotickangles=[0, -45, -90])
     drawn.update_yaxes(title={"text": y_title}, **_whole(table[count]))
     return drawn
 

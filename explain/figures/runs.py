@@ -47,13 +47,40 @@ def metrics(table: pd.DataFrame, *, metric: str, falling: bool = False) -> go.Fi
     return drawn
 
 
-def _crowded(table: pd.DataFrame, coverage: float, value: float) -> bool:
-    """Whether a label to the right of a point would leave the sheet or cover the next point."""
-    width, height = float(table["coverage"].max()), float(table["high"].max())
-    if coverage > 0.7 * width:
-        return True
-    right = (table["coverage"] > coverage) & (table["coverage"] < coverage + 0.25 * width)
-    return bool((right & ((table["value"] - value).abs() < 0.06 * height)).any())
+SHEET = (300.0, 200.0)
+"""Pixels of the sheet on a phone, where names have the least room."""
+LETTER, LINE, GAP = 6.6, 15.0, 10.0
+"""Width of a letter, height of a line, and the gap between a mark and its name, in pixels."""
+
+
+def _box(x: float, y: float, shift: float, width: float, left: bool) -> tuple[float, float, float, float]:
+    start = x - GAP - width if left else x + GAP
+    return start, y + shift - LINE / 2, start + width, y + shift + LINE / 2
+
+
+def _free(box: tuple[float, float, float, float], taken: list[tuple[float, float, float, float]]) -> bool:
+    inside = box[0] >= 0 and box[2] <= SHEET[0] and box[1] >= 0
+    return inside and all(
+        box[2] <= other[0] or box[0] >= other[2] or box[3] <= other[1] or box[1] >= other[3] for other in taken
+    )
+
+
+def _places(table: pd.DataFrame) -> list[tuple[bool, float] | None]:
+    """Where each point's name stands: (left of it?, pixels above it), None where it would cover another name or mark.
+
+    The best come first; hover and table name the rest.
+    """
+    x = table["coverage"].to_numpy() / max(float(table["coverage"].max()), 1e-9) * SHEET[0]
+    y = table["value"].to_numpy() / max(float(table["high"].max()), 1e-9) * SHEET[1]
+    taken = [(a - 5, b - 5, a + 5, b + 5) for a, b in zip(x, y, strict=True)]
+    places: list[tuple[bool, float] | None] = []
+    for a, b, name in zip(x, y, table["name"], strict=True):
+        tries = [(left, shift) for shift in (0.0, LINE, -LINE, 2 * LINE, -2 * LINE) for left in (False, True)]
+        boxes = [(each, _box(a, b, each[1], LETTER * len(name), each[0])) for each in tries]
+        place, box = next(((each, box) for each, box in boxes if _free(box, taken)), (None, None))
+        places.append(place)
+        taken += [box] if box else []
+    return places
 
 
 def accuracy_coverage(table: pd.DataFrame, *, metric: str, coverage: str) -> go.Figure:
@@ -62,7 +89,7 @@ def accuracy_coverage(table: pd.DataFrame, *, metric: str, coverage: str) -> go.
     `table`: name, algorithm, value, low, high, coverage (0..1).
     """
     drawn = figure()
-    for words, row in zip(_words(table, metric), table.itertuples(), strict=True):
+    for words, row, place in zip(_words(table, metric), table.itertuples(), _places(table), strict=True):
         drawn.add_scatter(
             x=[100 * row.coverage],
             y=[row.value],
@@ -78,9 +105,10 @@ def accuracy_coverage(table: pd.DataFrame, *, metric: str, coverage: str) -> go.
             customdata=[f"{words}<br>{coverage} {100 * row.coverage:.1f}%"],
             hovertemplate=HOVER,
         )  # fmt: skip
-        left = _crowded(table, row.coverage, row.value)
-        label(drawn, 100 * row.coverage, row.value, row.name, xanchor="right" if left else "left",
-              xshift=-10 if left else 10)  # fmt: skip
+        if place is not None:
+            left, above = place
+            label(drawn, 100 * row.coverage, row.value, row.name, xanchor="right" if left else "left",
+                  xshift=-GAP if left else GAP, yshift=above)  # fmt: skip
     drawn.update_xaxes(rangemode="tozero", title={"text": coverage})
     drawn.update_xaxes(ticksuffix="%", nticks=6)
     drawn.update_yaxes(rangemode="tozero", title={"text": metric}, nticks=6)

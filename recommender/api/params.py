@@ -16,12 +16,14 @@ from recommender.selectors.filtering import item_attributes
 EVERYWHERE = {"catalog", "format"}
 
 
-def only(request: Request, *known: str, prefixes: tuple[str, ...] = ()) -> None:
-    """Refuse parameters nobody reads: a misspelt one would otherwise be ignored in silence."""
+def only(request: Request, *known: str, prefixes: tuple[str, ...] = (), advice: str = "") -> None:
+    """Refuse parameters nobody reads: a misspelt one would otherwise be ignored in silence. `advice` says what to do
+    where the address takes none."""
     for name, value in ((name, value) for name, values in request.query_params.lists() for value in values):
         if name not in EVERYWHERE and name not in known and not name.startswith(prefixes or ("\x00",)):
             listed = ", ".join([*known, *(f"{prefix}*" for prefix in prefixes)]) or "none"
-            raise BadInput(f"There is no parameter “{name[:50]}” here. Known: {listed}.", field=name[:50])
+            said = advice or f"Known: {listed}."
+            raise BadInput(f"There is no parameter “{name[:50]}” here. {said}", field=name[:50])
         if "\x00" in value or "\x00" in name:
             raise BadInput("A NUL character cannot be part of a value.", field=name.replace("\x00", "")[:50])
 

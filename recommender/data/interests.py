@@ -11,6 +11,19 @@ from dataclasses import dataclass
 PRIOR = 5.0
 """A share counts as if so many more items had been met as people usually meet them: few items say little."""
 WORD = re.compile(r"[^\W\d_]{3,}")
+COMMON = """
+    about after again all also and any are around back because been before being between both but came can come
+    could did does down each even every few first for from get gets goes had has have having her here him himself
+    his how however into its itself just like made make many may more most much must next not now off one
+    only other others our out over own same she should since some still such than that the their them themselves then
+    there these they this those three through too two under until upon very was way well were what when where which
+    while who whom whose why will with without would you your yours
+    aus bei das dem den der des die ein eine einer für ist mit nicht sich und von zum zur
+    avec dans des est les pour que qui sur une del las los para por con
+"""
+STOP = frozenset(COMMON.split())
+"""Words that hold sentences together say nothing of what a text is about (English, and the commonest of German, French
+and Spanish)."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +56,8 @@ def tf_idf(weight: float, total: float, usual: float) -> float:
 
 
 def words_of(text: str) -> frozenset[str]:
-    """Distinct words of three letters or more, in small letters."""
-    return frozenset(WORD.findall(text.lower()))
+    """Distinct words of three letters or more, in small letters, without those that only hold sentences together."""
+    return frozenset(WORD.findall(text.lower())) - STOP
 
 
 def interests(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -166,8 +165,16 @@ def words(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
+        return ", ".join(f"{spaced(name)} {words(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
     return str(value)
+
+
+@register.filter
+def spaced(name: str) -> str:
+    """creates_unknown → creates unknown."""
+    return str(name).replace("_", " ")
 
 
 @register.filter

@@ -57,10 +57,13 @@ def summary(run: Run) -> str:
 
 
 def bars(scores: Sequence[float]) -> list[float]:
-    """Scores as lengths of bars: the best fills it, the least of the list keeps a tenth."""
+    """Scores as lengths of bars, the best fills it. They start at zero; where scores may fall below (logits have no
+    zero that means anything), at a tenth for the least of the list."""
     if not scores:
         return []
     best, least = max(scores), min(scores)
+    if least >= 0:
+        return [score / best if best else 1.0 for score in scores]
     return [1.0 if best == least else 0.1 + 0.9 * (score - least) / (best - least) for score in scores]
 
 

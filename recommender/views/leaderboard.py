@@ -41,6 +41,11 @@ class Row:
     def name(self) -> str:
         return f"{self.run.algorithm} #{self.run.pk}"
 
+    @property
+    def prepared(self) -> bool:
+        """Whether data were left out or changed before anything was held out."""
+        return bool(self.run.preparation)
+
     def place(self, metric: str) -> tuple[float, int]:
         """What rows are sorted by, best first."""
         return (self.value if metric in FALLING else -self.value, self.run.pk)

@@ -32,6 +32,10 @@ NO_CURVE = {
     Run.Status.FAILED: "It failed before its second epoch.",
     Run.Status.CANCELLED: "It was cancelled before its second epoch.",
 }
+PREPARED = (
+    "{names} prepared the data before anything was held out, so the figures are of other people, items or interactions "
+    "than the rest and do not compare to the digit. Comparisons in the table are over the people that both measured."
+)
 TO_FILL = "Train a recommender, and it shows here with its interval."
 
 
@@ -49,6 +53,13 @@ def drawable(board: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
+def prepared_note(board: Sequence[Row]) -> str:
+    """What to keep in mind where some runs were measured on data of their own."""
+    names = [row.name for row in board if row.prepared]
+    shown = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return PREPARED.format(names=shown) if names and len(board) > 1 else ""
+
+
 def metrics_figure(catalog: Catalog, board: Sequence[Row], metric: str) -> Figure:
     rows = drawable(board)
     return Figure(
@@ -57,6 +68,7 @@ def metrics_figure(catalog: Catalog, board: Sequence[Row], metric: str) -> Figur
         columns=("run", metric_name(metric), "low", "high"),
         rows=[(row["name"], row["value"], row["low"], row["high"]) for row in rows],
         definition=f"{metric_name(metric)}: {defined(metric)}. {PROTOCOL} Dotted lines: popularity and random.",
+        note=prepared_note(board),
         csv=reverse("runs_csv", args=[catalog.name]),
         json=draw("metrics", rows, metric=metric_name(metric), falling=metric in FALLING) if rows else "",
         empty=TO_FILL,

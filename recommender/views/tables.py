@@ -74,13 +74,14 @@ def linked(request: HttpRequest, html: str, named: Sequence[str]) -> str:
 
 
 def cells_of(inside: str) -> tuple[list[str], list[list[str]]]:
-    """The header and the rows of a table's HTML, as texts."""
+    """The header and the rows of a table's HTML, as texts; a row of fewer cells (a group's name) is filled up."""
     reader = _Cells()
     reader.feed(inside)
     reader.close()
     if not reader.rows:
         return [], []
-    return reader.rows[0], reader.rows[1:]
+    columns = reader.rows[0]
+    return columns, [row + [""] * (len(columns) - len(row)) for row in reader.rows[1:]]
 
 
 class _Cells(HTMLParser):

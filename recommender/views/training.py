@@ -37,6 +37,7 @@ ABOUT = {
     "item2vec": "Places items by the company they keep in histories, as words in sentences.",
     "fm": "Weighs pairs of everything known: attributes, context, history and items’ fields.",
     "ncf": "A neural network over everything known, texts too if asked; learns clicks and ratings at once.",
+    "content": "Finds items whose texts and categories are like what a person met, also those nobody met yet.",
     "ensemble": "Joins several recommenders, each weighed by how well it guessed what people chose next.",
     "gru": "Reads a person’s history in order with a memory that is carried along. For comparison with sasrec.",
     "sasrec": "Reads a person’s history in order and guesses what comes next. The most accurate, and the slowest.",

@@ -271,7 +271,9 @@ def test_movement_counts_places_from_the_first_list() -> None:
 
 
 def test_bars_compare_within_one_list() -> None:
-    assert bars([3.0, 2.0, 1.0]) == pytest.approx([1.0, 0.55, 0.1])
+    assert bars([3.0, 2.0, 1.0]) == pytest.approx([1.0, 2 / 3, 1 / 3])  # from zero
+    assert bars([0.0, -1.0, -2.0]) == pytest.approx([1.0, 0.55, 0.1])  # no zero that means anything
+    assert bars([0.0, 0.0]) == [1.0, 1.0]
     assert bars([2.0]) == [1.0]
     assert bars([]) == []
 

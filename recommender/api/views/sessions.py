@@ -35,7 +35,7 @@ class SessionRecommendations(ApiView):
         responses=SessionAnswerSerializer,
     )
     def post(self, request: Request) -> Response:
-        params.only(request)
+        params.only(request, advice="It goes into the body, beside events.")
         given = checked(SessionSerializer(), request.data)
         answer, unknown = serving.recommend_for(_question(self.catalog.pk, given), _met(given["events"]))
         document = serving.as_document(answer) | {"unknown": unknown}

@@ -146,10 +146,30 @@ def damage_told(name: str) -> Iterator[None]:
         raise BadImport(f"{name} is damaged: {error}.", field="path") from error
 
 
+BINARY = {
+    b"%PDF": "a PDF document",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"\x1f\x8b": "compressed by gzip",
+    b"SQLite": "a database",
+}
+"""What files that people take for tables begin with."""
+
+
+def refuse_binary(name: str, block: bytes) -> None:
+    """Raise BadImport for what is known to be no text, rather than complain about its columns."""
+    what = next((words for mark, words in BINARY.items() if block.startswith(mark)), "")
+    if what:
+        raise BadImport(f"{name} is {what}, not a table. Save the table as CSV, JSON lines or Parquet.", field="path")
+
+
 def encoding_of(source: Folder, name: str) -> str:
     """utf-8-sig or utf-16 by its mark, utf-8 where every byte fits, else latin-1. Reads the file once, in blocks."""
     with damage_told(name), source.open(name) as file:
         block = file.read(1 << 20)
+        refuse_binary(name, block)
         if block.startswith(BOM_UTF8):
             return "utf-8-sig"
         if block.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):

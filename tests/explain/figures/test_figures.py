@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from explain.figures import FIGURES, draw
 from explain.figures import theme as look
 from explain.figures.counts import bars, histogram, over_time, shares
-from explain.figures.runs import accuracy_coverage, learning_curve, metrics
+from explain.figures.runs import _places, accuracy_coverage, learning_curve, metrics
 from recommender.algorithms.registry import ALGORITHMS
 
 STATIC = Path(__file__).parents[3] / "static" / "recommender"
@@ -91,6 +92,14 @@ def test_a_label_goes_to_the_left_where_the_next_point_would_cover_it() -> None:
     assert [note.xanchor for note in drawn.layout.annotations] == ["right", "left", "right"]
 
 
+def test_no_name_covers_another_and_what_has_no_place_is_left_to_the_table() -> None:
+    many = pd.concat([RUNS.iloc[:1]] * 9).assign(name=[f"ease #{n}" for n in range(9)])
+    places = _places(many)
+    kept = [place for place in places if place is not None]
+    assert places[0] is not None  # the best is named in any case
+    assert len(set(kept)) == len(kept) < len(places)
+
+
 def test_the_curve_marks_its_best_epoch() -> None:
     drawn = learning_curve(pd.DataFrame({"epoch": [1, 2, 3], "value": [0.1, 0.3, 0.2]}), algorithm="sasrec", metric="x")
     assert drawn.data[1].x == (2,)
@@ -121,6 +130,37 @@ def test_shares_stand_beside_those_of_everyone() -> None:
     assert drawn.data[1].x == pytest.approx((30, 70))
 
 
+LATER: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
+    "interests": (pd.DataFrame({"name": ["Drama"], "long_term": [0.7], "recent": [0.2]}), {}),
+    "gaps": (pd.DataFrame({"column": ["year"], "share": [0.5], "missing": [1]}), {}),
+    "lorenz": (pd.DataFrame({"items": [0.0, 0.5, 1.0], "interactions": [0.0, 0.2, 1.0]}), {"gini": 0.3}),
+    "mean_over_time": (pd.DataFrame({"period": ["2020-01-01"], "mean": [3.5], "ratings": [2]}), {}),
+    "people_groups": (pd.DataFrame({"name": ["busy"], "people": [3], "activity": [20.0], "breadth": [0.4]}), {}),
+    "suspects": (
+        pd.DataFrame({"person": ["a"], "interactions": [9], "choice": [0.1], "flagged": [True]}), {"by_lot": 0.0},
+    ),
+    "segments": (
+        pd.DataFrame({"name": ["m"], "people": [9], "value": [0.2], "low": [0.1], "high": [0.3]}),
+        {"metric": "NDCG@10", "overall": 0.2, "algorithm": "ease"},
+    ),
+    "differences": (pd.DataFrame({"low": [0.0], "high": [0.1], "people": [3]}), {"metric": "NDCG@10", "a": "ease #3"}),
+    "reliability": (pd.DataFrame({"predicted": [0.4], "liked": [0.5], "n": [7]}), {}),
+    "quality_by_seconds": (
+        pd.DataFrame({"name": ["ours"], "training": [1], "seconds": [2.0], "value": [0.1]}),
+        {"metric": "NDCG@10", "ours": "ours"},
+    ),
+    "best_so_far": (
+        pd.DataFrame({"trial": [1], "value": [0.1], "best": [0.1], "words": ["a"]}), {"metric": "NDCG@10"},
+    ),
+    "importance": (pd.DataFrame({"setting": ["a"], "share": [1.0]}), {}),
+    "coordinates": (
+        pd.DataFrame({"trial": [1], "value": [1.0], "words": ["w"], "x": [0.5], "metric": [1.0]}),
+        {"axes": [{"name": "x", "label": "x", "low": "1", "high": "9"},
+                  {"name": "metric", "label": "NDCG@10", "low": ".1", "high": ".2"}]},
+    ),
+}  # fmt: skip
+
+
 def test_no_figure_needs_webgl_or_eval() -> None:
     tables = {
         "over_time": (pd.DataFrame({"period": ["2020-01-01"], "interactions": [3]}), {}),
@@ -133,8 +173,7 @@ def test_no_figure_needs_webgl_or_eval() -> None:
         "accuracy_coverage": (RUNS, {"metric": "NDCG@10", "coverage": "coverage@10"}),
         "learning_curve": (pd.DataFrame({"epoch": [1], "value": [0.1]}), {"algorithm": "ease", "metric": "x"}),
     }  # fmt: skip
-    taste = pd.DataFrame({"name": ["Drama"], "long_term": [0.7], "recent": [0.2]})
-    tables["interests"] = (taste, {})
+    tables |= LATER
     assert set(tables) == set(FIGURES)
     for name, (table, options) in tables.items():
         kinds = {trace["type"] for trace in json.loads(draw(name, table, **options))["data"]}

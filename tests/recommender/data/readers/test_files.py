@@ -92,3 +92,11 @@ def test_encodings_are_told_apart(tmp_path: Path, content: bytes, encoding: str)
     path = tmp_path / "a.csv"
     path.write_bytes(content)
     assert files.encoding_of(files.folder(path), "a.csv") == encoding
+
+
+@pytest.mark.parametrize(("mark", "words"), [(b"%PDF-1.4", "a PDF document"), (b"\x89PNG", "a picture")])
+def test_what_is_no_table_is_named_for_what_it_is(tmp_path: Path, mark: bytes, words: str) -> None:
+    path = tmp_path / "ratings.csv"
+    path.write_bytes(mark + b"\n\x00\xff")
+    with pytest.raises(BadImport, match=rf"ratings\.csv is {words}, not a table\."):
+        files.encoding_of(files.folder(path), "ratings.csv")
