@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from explain.figures.theme import BLUE, COUNT, INK_3, VERMILION, figure, label
+
+
+LOG_TICKS: dict[str, Any] = {
+    "tickvals": [digit * 10**power for power in range(7) for digit in (1, 2, 5)],
+    "ticktext": [f"{digit * 10**power:,}" for power in range(7) for digit in (1, 2, 5)],
+}
+"""A logarithmic axis over less than two decades would else have one number."""
 
 
 def gaps(table: pd.DataFrame) -> go.Figure:
@@ -83,7 +92,7 @@ def people_groups(table: pd.DataFrame) -> go.Figure:
     for at, row in enumerate(shown.sort_values("activity").itertuples(index=False)):
         above = 1 if at % 2 else -1  # neighbours' names on different sides
         label(drawn, np.log10(max(row.activity, 0.1)), 100 * row.breadth, row.name, xanchor="center", yshift=38 * above)
-    drawn.update_xaxes(type="log", title={"text": "interactions of a person (log scale)"}, dtick=1)
+    drawn.update_xaxes(type="log", title={"text": "interactions of a person (log scale)"}, **LOG_TICKS)
     drawn.update_yaxes(ticksuffix="%", title={"text": "with items outside the top tenth"}, nticks=5)
     return drawn
 
@@ -103,6 +112,6 @@ def suspects(table: pd.DataFrame, *, by_lot: float) -> go.Figure:
             hovertemplate="%{customdata}: %{x:,} interactions, choice %{y:.2f}<extra></extra>",
         )
     drawn.add_hline(y=by_lot, line={"color": INK_3, "width": 1, "dash": "dot"}, layer="below")
-    drawn.update_xaxes(type="log", title={"text": "interactions of a person (log scale)"}, dtick=1)
+    drawn.update_xaxes(type="log", title={"text": "interactions of a person (log scale)"}, **LOG_TICKS)
     drawn.update_yaxes(title={"text": "choice: 0 as by lot, above by popularity"}, nticks=6)
     return drawn

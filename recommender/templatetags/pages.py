@@ -165,10 +165,15 @@ def words(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{spaced(name)} {words(each)}" for name, each in value.items()) or "none"
+        return ", ".join(f"{spaced(name)} {counted(each)}" for name, each in value.items()) or "none"
     if isinstance(value, int):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     return str(value)
+
+
+def counted(value: Any) -> str:
+    """A number among named ones is a count, never a year."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else words(value)
 
 
 @register.filter

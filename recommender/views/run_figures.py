@@ -103,7 +103,8 @@ def coverage_figure(catalog: Catalog, board: Sequence[Row], metric: str) -> Figu
         columns=("run", metric_name(metric), coverage),
         rows=[(row["name"], row["value"], row["coverage"]) for row in rows],
         definition=f"Up: {metric_name(metric)}, with its 95% interval. Right: {coverage}, {defined('coverage')}, "
-        "of which no interval is computed. Up and right is better.",
+        "of which no interval is computed. Up and right is better. Where marks lie too close for all their names, "
+        "the table names them.",
         csv=reverse("runs_csv", args=[catalog.name]),
         json=draw("accuracy_coverage", rows, metric=metric_name(metric), coverage=coverage) if rows else "",
         empty=TO_FILL,

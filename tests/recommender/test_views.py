@@ -12,12 +12,15 @@ from django.test import Client
 from django.urls import reverse
 
 from recommender import tasks
+from recommender.algorithms import registry
 from recommender.models import Catalog, Impression, Interaction, Item, Run
 from recommender.services import training
 from recommender.services.comparing import against_best
 from recommender.services.evaluating import put_person_metrics
+from recommender.templatetags import pages
 from recommender.views.comparing import bars, movements
 from recommender.views.leaderboard import leaderboard, verdict
+from recommender.views.training import ABOUT
 from tests.recommender.pages import films, login, measured_run, text_of
 
 pytestmark = pytest.mark.django_db
@@ -361,3 +364,24 @@ def test_where_only_ratings_were_measured_the_board_is_of_them(root: Client, cat
     catalog.runs.all().delete()
     rated_run(catalog, "mf", 0.92)
     assert "RMSE .920" in text_of(root.get(f"/{catalog.name}/runs/"))
+
+
+def test_details_read_as_words() -> None:
+    assert pages.words({"new_items": 1682, "interactions": 100_000}) == "new items 1,682, interactions 100,000"
+    assert pages.spaced("creates_unknown") == "creates unknown"
+
+
+def test_every_recommender_says_what_it_does() -> None:
+    assert set(registry.ALGORITHMS) <= set(ABOUT)
+
+
+def test_runs_that_prepared_their_data_are_marked_beside_the_rest() -> None:
+    catalog = films()
+    run = catalog.runs.filter(status="succeeded").first()
+    run.preparation = {"min_person": 5}
+    run.save(update_fields=["preparation"])
+    client = Client()
+    client.force_login(login("superuser"))
+    html = client.get(reverse("runs", args=[catalog.name])).content.decode()
+    assert f"{run.algorithm} #{run.pk} prepared the data before anything was held out" in html
+    assert html.count(">prepared</span>") == 1
