@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from explain.figures.theme import BLUE, COUNT, INK_3, VERMILION, figure, label
-
 
 LOG_TICKS: dict[str, Any] = {
     "tickvals": [digit * 10**power for power in range(7) for digit in (1, 2, 5)],
