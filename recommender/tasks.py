@@ -121,7 +121,10 @@ def tune(study_id: int) -> None:
 def reap() -> None:
     """Take up what died: a worker that starts asks for it, and beat does twice per lease."""
     for each in reapers:
-        each()
+        try:
+            each()
+        except Exception:  # what one kind of work suffers from must not keep the others dead
+            logger.exception("%s failed", getattr(each, "__name__", each))
 
 
 @shared_task
@@ -213,7 +216,10 @@ def start_retraining(*, catalog: Catalog) -> Retraining | None:
 def retrain() -> None:
     """Begin the retrainings of this hour, and have those judged whose run has ended; beat asks for it every minute."""
     for catalog in retraining.due(timezone.now()):
-        start_retraining(catalog=catalog)
+        try:
+            start_retraining(catalog=catalog)
+        except Exception:  # settings of an earlier version, perhaps; the other catalogs have their night all the same
+            logger.exception("what serves %s could not be trained anew", catalog)
     for row_id in retraining.open_decisions():
         send(judge, row_id, expires=RETRAIN_SECONDS)
 

@@ -7,14 +7,15 @@ what was held out when they were trained. What is decided, and why, is kept as a
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from recommender.algorithms.base import Recommender
@@ -31,6 +32,7 @@ from recommender.services.training import one_line
 
 logger = logging.getLogger(__name__)
 METRIC, LEVEL = "ndcg@10", 0.05
+LOCK = 7_002  # first half of an advisory lock; imports take 7_001
 Decision = Retraining.Decision
 
 
@@ -72,14 +74,33 @@ def open_decisions() -> list[int]:
 
 
 def decide(*, retraining_id: int) -> Retraining:
-    """Put the new run into service if it is better than the one in service; say why. Twice decides once."""
-    row = Retraining.objects.select_related("run", "against", "catalog").get(pk=retraining_id)
-    if row.decision != Decision.OPEN:
-        return row
+    """Put the new run into service if it is better than the one in service; say why. Twice decides once, and while one
+    worker compares the two, another leaves it alone."""
+    with _alone(retraining_id) as alone:
+        row = Retraining.objects.select_related("run", "against", "catalog").get(pk=retraining_id)
+        return _decided(row) if alone and row.decision == Decision.OPEN else row
+
+
+@contextmanager
+def _alone(retraining_id: int) -> Iterator[bool]:
+    """Whether nobody else holds it, for the block; PostgreSQL lets go of what a dead worker held."""
+    names = [LOCK, retraining_id % 2**31]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", names)
+        (got,) = cursor.fetchone()
+    try:
+        yield got
+    finally:
+        if got:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", names)
+
+
+def _decided(row: Retraining) -> Retraining:
     try:
         better, reason = _judged(row)
     except Exception as error:
-        logger.exception("retraining %s could not be judged", retraining_id)
+        logger.exception("retraining %s could not be judged", row.pk)
         better, reason = False, f"The two could not be compared: {one_line(error)}"
     with transaction.atomic():
         locked = Retraining.objects.select_for_update().get(pk=row.pk)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from recommender import tasks
 from recommender.exceptions import Conflict
@@ -14,6 +15,7 @@ from recommender.models import AuditEntry, Catalog, Deployment, EndUser, Item, R
 from recommender.selectors.runs import deployed_run
 from recommender.services import deploying, feedback, retraining, training
 from recommender.services.feedback import Event
+from tests.support import until
 
 NIGHT = datetime(2026, 5, 5, 3, 7, tzinfo=UTC)
 
@@ -111,6 +113,31 @@ def test_a_plan_is_carried_out_once_a_day_at_its_hour(catalog):
     assert retraining.due(NIGHT.replace(day=6)) == [catalog]
     retraining.set_plan(catalog=catalog, on=False, hour=3)
     assert retraining.due(NIGHT.replace(day=7)) == []
+
+
+def test_while_one_worker_compares_another_leaves_it_alone(catalog):
+    knn, chance = trained(catalog, "item_knn"), trained(catalog, "random")
+    deploying.deploy_run(run=chance)
+    row = Retraining.objects.create(catalog=catalog, run=knn, against=chance)
+    elsewhere = connection.copy()
+    with elsewhere.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [retraining.LOCK, row.pk])
+    assert retraining.decide(retraining_id=row.pk).decision == "open"
+    elsewhere.close()
+    until(lambda: retraining.decide(retraining_id=row.pk).decision == "deployed", 10, "the decision")
+
+
+def test_a_catalog_that_cannot_be_retrained_costs_the_others_nothing(catalog, monkeypatch):
+    monkeypatch.setattr(tasks, "send", lambda *given, **more: None)
+    other = Catalog.objects.create(name="books")
+    for each in (catalog, other):
+        retraining.set_plan(catalog=each, on=True, hour=3)
+    deploying.deploy_run(run=trained(catalog, "popularity"))
+    broken = Run.objects.create(catalog=other, algorithm="gone", status="succeeded")
+    Deployment.objects.create(catalog=other, run=broken)
+    monkeypatch.setattr(retraining, "due", lambda now: [other, catalog])
+    tasks.retrain()
+    assert [row.catalog for row in Retraining.objects.all()] == [catalog]
 
 
 def test_the_deployed_runs_settings_are_trained_again_and_judged_once_over(catalog):
