@@ -18,13 +18,9 @@ from recommender.algorithms import registry
 from recommender.data.splits import leave_last_out
 from recommender.evaluation.protocol import evaluate, fit_measured
 from recsite.benchmarks import Say
-from recsite.benchmarks.ensemble import movielens_1m
+from recsite.benchmarks.ensemble import SETTINGS, movielens_1m
 from recsite.benchmarks.quality import METRIC, CosineNeighbours
 
-SETTINGS: dict[str, Any] = {
-    "length": 200, "epochs": 8, "dropout": 0.1, "hidden_items": 0.0, "weight_decay": 0.1,
-}  # fmt: skip
-"""What differs from the defaults: people have met more here, and there is more to learn from."""
 BAR, MOST_SECONDS = 0.16, 3600.0
 
 
@@ -41,7 +37,7 @@ def run(say: Say) -> dict[str, Any]:
         rows.append(row | {"seconds": round(time.perf_counter() - started, 1)})
         say(", ".join(f"{name} {value}" for name, value in rows[-1].items()))
 
-    config = registry.config_class("sasrec").from_mapping(SETTINGS)
+    config = registry.config_class("sasrec").from_mapping(SETTINGS["sasrec"])
     fitted = fit_measured(partial(registry.create, "sasrec"), config, split, seed=0, report=report)
     seconds = time.perf_counter() - started
     ours = evaluate(fitted.model, split.test, dataset).summary[METRIC]
