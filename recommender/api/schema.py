@@ -31,6 +31,7 @@ STATUSES = {
     "401": "No key, or one that is not known.",
     "403": "The key's scope or the login's groups do not suffice.",
     "404": "There is no such thing in this catalog.",
+    "409": "It does not fit what is there now, or another call is changing the same rows.",
     "429": "Too many calls; Retry-After says when to try again.",
 }
 

@@ -49,7 +49,7 @@ def test_nonsense_is_refused_naming_the_setting(given: dict[str, object], field:
 def test_settings_describe_themselves() -> None:
     assert describe(Example)[0] == {
         "name": "size", "type": "int", "default": 4, "optional": False, "help": "A size.", "low": 1, "high": 9,
-        "choices": (),
+        "choices": (), "tune": True,
     }  # fmt: skip
     assert describe(Example)[4]["optional"] is True
 

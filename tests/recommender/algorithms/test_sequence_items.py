@@ -123,7 +123,7 @@ def test_a_resumed_training_by_text_equals_an_uninterrupted_one(by: str) -> None
 
 def test_without_any_text_it_says_so() -> None:
     with pytest.raises(NotTrainable, match="items=id"):
-        fitted("text", blocks())
+        fitted("text", replace(blocks(), item_vectors=None))
 
 
 def test_only_text_asks_for_vectors() -> None:

@@ -25,12 +25,6 @@ FILL = f"""
         SELECT u.catalog_id, u.id, i.id, 'view', now(), gen_random_uuid()
         FROM generate_series(0, 3) shift CROSS JOIN recommender_enduser u
         JOIN recommender_item i ON i.client_id = 'i' || (substr(u.client_id, 2)::int + shift) %% {ROWS} + 1;
-    INSERT INTO recommender_run (catalog_id, algorithm, config, seed, status, phase, progress, cancel_requested, worker,
-            attempts, curve, metrics, person_metrics, code_version, data_fingerprint, durations, error, traceback,
-            created)
-        SELECT %(catalog)s, 'ease', '{{}}', 0, 'succeeded', '', 1, false, '',
-            1, '[]', '{{}}', '', '', '', '{{}}', '', '', now()
-        FROM generate_series(1, 2000);
     INSERT INTO recommender_deployment (catalog_id, run_id, created)
         SELECT %(catalog)s, (SELECT min(id) FROM recommender_run), now() FROM generate_series(1, 2000);
     ANALYZE recommender_enduser, recommender_item, recommender_interaction, recommender_run, recommender_deployment;
@@ -40,6 +34,7 @@ FILL = f"""
 @pytest.fixture
 def catalog() -> Catalog:
     one = Catalog.objects.create(name="films")
+    Run.objects.bulk_create(Run(catalog=one, algorithm="ease", status=Run.Status.SUCCEEDED) for _ in range(2000))
     with connection.cursor() as cursor:
         for statement in FILL.split(";\n"):
             if statement.strip():
