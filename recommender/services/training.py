@@ -65,17 +65,9 @@ def create_run(
     prepare = preparing.settings_of(preparation)
     with transaction.atomic():
         run = Run.objects.create(
-            catalog=catalog,
-            algorithm=algorithm,
-            config=asdict(settings),
-            seed=seed,
-            code_version=code_version(),
-            created_by=by,
-            made_for=made_for,
-            bounds=bounds,
-            preparation=prepare,
-            phase="waiting",
-        )
+            catalog=catalog, algorithm=algorithm, config=asdict(settings), seed=seed, code_version=code_version(),
+            created_by=by, made_for=made_for, bounds=bounds, preparation=prepare, phase="waiting",
+        )  # fmt: skip
         make = partial(create_run, catalog=catalog, seed=seed, by=by, preparation=prepare)
         parents.give_parents(run=run, config=settings, named=named, make=make, like=like)
         audit.note(catalog=catalog, login=by, action="run-started", subject=str(run), details={"seed": seed})
