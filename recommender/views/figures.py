@@ -100,7 +100,7 @@ def interactions_finding(rows: Sequence[dict[str, Any]]) -> str:
     total = sum(row["interactions"] for row in rows)
     daily = len(rows) > 1 and (rows[1]["period"] - rows[0]["period"]).days == 1
     if len(rows) == 1:
-        return f"All {total:,} interactions fall in one period"
+        return f"All {total:,} interactions fall in one period" if total > 1 else "One interaction so far"
     when = busiest["period"].strftime("%-d %B %Y") if daily else month(busiest["period"])
     return f"Busiest in {when}: {busiest['interactions']:,} of {total:,} interactions".replace(
         "Busiest in", "Busiest on" if daily else "Busiest in"

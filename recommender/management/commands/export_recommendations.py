@@ -36,4 +36,4 @@ class Command(PlainCommand):
             progress.done()
 
     def show(self, result: dict[str, Any]) -> None:
-        self.stdout.write(f"{result['rows']} recommendations for {result['users']} people are in {result['out']}.")
+        self.stdout.write(f"{result['rows']:,} recommendations for {result['users']:,} people are in {result['out']}.")
