@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -49,8 +50,15 @@ def place(value: float, most: float) -> str:
     return f"{LABEL + max(0.0, value) / most * (WIDTH - LABEL - PAD):.1f}"
 
 
+def round_step(most: float) -> float:
+    """1, 2 or 5 times a power of ten, so that three to six steps reach from zero to `most`."""
+    power = 10.0 ** math.floor(math.log10(most / 3))
+    return next(digit * power for digit in (5, 2, 1) if most / (digit * power) >= 3 - 1e-9)
+
+
 def axis(most: float, height: int) -> str:
-    ticks = [most * part / 4 for part in range(5)]
+    step = round_step(most)
+    ticks = [step * count for count in range(math.floor(most / step + 1e-9) + 1)]
     return "".join(
         f'<line class="grid" x1="{place(tick, most)}" x2="{place(tick, most)}" y1="{PAD}" y2="{height - 20}"/>'
         f'<text x="{place(tick, most)}" y="{height - 6}" text-anchor="middle">{tick:.3g}</text>'

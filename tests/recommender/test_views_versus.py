@@ -120,3 +120,8 @@ def test_sketches_are_drawn_from_what_there_is() -> None:
     drawn = sketches.whiskers(rows, title="T")
     assert drawn.count("<circle") == 1 and "&lt;a&gt;" in drawn
     assert sketches.whiskers([], title="T") == sketches.curve([(1, 0.1)], title="T") == ""
+
+
+@pytest.mark.parametrize(("most", "step"), [(0.119, 0.02), (0.163, 0.05), (1.0, 0.2), (0.3, 0.1), (7.0, 2.0)])
+def test_steps_of_a_sketch_are_round(most: float, step: float) -> None:
+    assert sketches.round_step(most) == pytest.approx(step)
