@@ -61,7 +61,8 @@ def _slot(standing: hot.Standing, query: str) -> answers.Slot | None:
     if standing.person_id is None or standing.run_id is None:
         return None
     run_id = loaded.answering(standing.catalog_id, standing.run_id)
-    label = answers.label_of(run_id=run_id, version=standing.version, mark=standing.mark)
+    path = loaded.path(run_id)
+    label = answers.label_of(run_id=run_id, path=path, version=standing.version, mark=standing.mark)
     return answers.Slot(standing.catalog_id, standing.person_id, label, answers.asked_of(query))
 
 

@@ -1,7 +1,8 @@
 """Finished answers kept in Redis for as long as nothing they depend on has changed.
 
 What an answer depends on is asked of the database with every call (selectors.hot.standing): the run that answers, the
-version of the catalogue, and the state of the person and their history. It is the label under which an answer is kept,
+version of the catalogue, and the state of the person and their history; and of a run that remembers people, which
+files hold its weights, since an erasure writes them anew. It is the label under which an answer is kept,
 taken from the very rows the answer was made from. So nothing has to be told to the cache when something happens, by
 whatever process or statement: an answer with another label is simply not given. While Redis is away nothing is kept.
 
@@ -79,8 +80,9 @@ def key_of(catalog_id: int, person_id: int) -> str:
     return f"{PREFIX}:{catalog_id}:{person_id}"
 
 
-def label_of(*, run_id: int, version: int, mark: str) -> str:
-    return f"{run_id}:{version}:{mark}"
+def label_of(*, run_id: int, path: str, version: int, mark: str) -> str:
+    """`path` of the run's weights (services.loaded.path): they are written anew where someone erased was in them."""
+    return f"{run_id}:{path}:{version}:{mark}"
 
 
 def asked_of(query: str) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
+from recommender.algorithms import registry
 from recommender.data.dataset import Histories
 from recommender.exceptions import BadCheckpoint, Conflict
 from recommender.models import Catalog, Deployment, Run
@@ -84,6 +85,14 @@ def get(run_id: int) -> deploying.Served:
             _held[run_id] = _loaded(run_id)
             _make_room()
         return _held[run_id]
+
+
+def path(run_id: int) -> str:
+    """The files of the weights that answer for a run. They are asked for anew where an erasure may change them."""
+    found = _held.get(run_id)
+    if found is None or found.algorithm in registry.REMEMBERING:
+        return deploying.final_path(run_id=run_id)
+    return found.path
 
 
 def behind(run_id: int, version: int) -> bool:

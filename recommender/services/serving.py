@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from recommender.algorithms import registry
 from recommender.algorithms.base import top_k
 from recommender.data.dataset import Float, IdMap, Int
 from recommender.data.filters import Condition
@@ -103,7 +104,8 @@ class Place:
 
 
 def recommend(question: Question) -> Answer:
-    """The answer, kept as an impression. Raises BadInput where `run` is not a succeeded run of this catalog."""
+    """The answer, kept as an impression. Raises BadInput where `run` is not a succeeded run of this catalog
+    that makes lists."""
     person = hot.person(question.catalog_id, question.user) if question.profiled else hot.nobody(question.catalog_id)
     answer = _answer(question, person)
     if question.noted:
@@ -114,7 +116,9 @@ def recommend(question: Question) -> Answer:
 def _answer(question: Question, person: hot.Person) -> Answer:
     run_id = _run_of(question, person)
     made = None
-    lasting = run_id is not None and not loaded.behind(run_id, person.version)  # asked before it scores, not after
+    # Both asked before it scores, not after.
+    lasting = run_id is not None and not loaded.behind(run_id, person.version)
+    path = loaded.path(run_id) if run_id is not None and lasting else ""
     if run_id is not None and len(person.past.items):
         made = _by_model(question, run_id, person)
     if made is None:
@@ -127,7 +131,7 @@ def _answer(question: Question, person: hot.Person) -> Answer:
         for at, (place, reason) in enumerate(zip(places, explained, strict=True), start=1)
     ]
     about = _impression(question, person, run_id, places)
-    label = _label(question, person, run_id) if lasting else ""
+    label = _label(question, person, run_id, path) if lasting else ""
     return Answer(uuid.uuid4(), run_id, algorithm, question.user, shown, about, label)
 
 
@@ -171,11 +175,11 @@ def _impression(question: Question, person: hot.Person, run_id: int | None, plac
     )
 
 
-def _label(question: Question, person: hot.Person, run_id: int | None) -> str:
+def _label(question: Question, person: hot.Person, run_id: int | None, path: str) -> str:
     """Lists that are not the deployed recommender's depend on more than a label says."""
     if question.run is not None or run_id is None or person.id is None:
         return ""
-    return answers.label_of(run_id=run_id, version=person.version, mark=person.mark)
+    return answers.label_of(run_id=run_id, path=path, version=person.version, mark=person.mark)
 
 
 Made = tuple[str, list[Place], list[reasons.Reason]]
@@ -184,10 +188,14 @@ Made = tuple[str, list[Place], list[reasons.Reason]]
 def _run_of(question: Question, person: hot.Person) -> int | None:
     if question.run is None:
         return None if person.run_id is None else loaded.answering(question.catalog_id, person.run_id)
-    if select.succeeded_run(question.catalog_id, question.run) is None:
+    run = select.succeeded_run(question.catalog_id, question.run)
+    if run is None:
         message = f"There is no finished run {question.run} in this catalog. GET /api/v1/runs/ lists them."
         raise BadInput(message, field="run")
-    return question.run
+    if run.algorithm in registry.ALGORITHMS and not registry.ranks(run.algorithm):
+        message = f"Run {run.pk} makes no lists: {run.algorithm} only predicts ratings. Choose another run."
+        raise BadInput(message, field="run")
+    return run.pk
 
 
 def _by_model(question: Question, run_id: int, person: hot.Person) -> Made | None:

@@ -155,6 +155,18 @@ def test_nothing_is_kept_of_someone_erased(api, ready):
     assert memory.client().hgetall(key) == {b"label": b"erased"}
 
 
+def test_an_answer_of_weights_that_held_someone_erased_is_made_anew(api, filled, deploy):
+    """Those whom user_knn remembers speak in the lists of others."""
+    run = deploy(filled, "user_knn")
+    client = api("manage")
+    asked(client)
+    assert asked(client)[0] == HIT
+    before = run.checkpoints.get().path
+    client.delete("users", "u2")
+    assert run.checkpoints.get().path != before
+    assert [asked(client)[0] for _ in range(2)] == [MISS, HIT]
+
+
 def test_nothing_is_kept_where_that_is_switched_off(api, ready, settings):
     settings.ANSWER_SECONDS = 0
     client = api("read")

@@ -177,6 +177,13 @@ def test_another_finished_run_can_be_asked(api, filled, deploy, other):
         assert fields_of(problem_of(client.get("users", "u0", "recommendations", run=wrong), 400)) == ["run"]
 
 
+def test_a_run_that_only_predicts_ratings_cannot_be_asked_for_a_list(api, filled, deploy):
+    run = deploy(filled, "mf", serve=False)
+    problem = problem_of(api("read").get("users", "u0", "recommendations", run=run.pk), 400)
+    assert fields_of(problem) == ["run"]
+    assert f"Run {run.pk} makes no lists: mf only predicts ratings" in str(problem)
+
+
 def test_profiling_off_is_the_same_for_everyone(api, filled, deploy):
     deploy(filled, "ease")
     client = api("read")
