@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from django.db import transaction
 
 from recommender import hooks
-from recommender.exceptions import Conflict
-from recommender.models import Attribute, Catalog, EndUser, ImportTrace, Impression, Interaction, Measurement, Run
-from recommender.services import answers, audit, batches, evaluating, forgetting, health, popular, rejected
-
-logger = logging.getLogger(__name__)
+from recommender.models import Attribute, Catalog, EndUser, ImportTrace, Impression, Interaction
+from recommender.services import answers, audit, batches, forgetting, health, popular, rejected
 
 
 def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
@@ -33,12 +29,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         Impression.objects.filter(user_id__in=keys).delete()
         Interaction.objects.filter(user_id__in=keys).delete()
         EndUser.objects.filter(pk__in=keys).delete()
-        for run in Run.objects.filter(catalog=catalog).exclude(person_metrics="").select_for_update().order_by("pk"):
-            _forget_metrics(run, keys)
-        found = Measurement.objects.filter(run__catalog=catalog).exclude(person_metrics="")
-        for measurement in found.select_for_update(of=("self",)).order_by("pk"):
-            _forget_metrics(measurement, keys)
-        forgetting.forget_people(catalog_id=catalog.pk, user_ids=keys)
+        forgetting.forget_everywhere(catalog_id=catalog.pk, user_ids=keys)
         rejected.forget_people(catalog=catalog, client_ids=ids.values())
         health.forget(catalog=catalog)
         batches.drop_files(catalog=catalog)
@@ -47,10 +38,3 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
     batches.drop_files(catalog=catalog)  # again: one taken up before the commit still read who is erased
     popular.forget(catalog_id=catalog.pk)
     answers.forget(catalog_id=catalog.pk, person_ids=keys)
-
-
-def _forget_metrics(run: Run | Measurement, keys: Sequence[int]) -> None:
-    try:
-        evaluating.forget_people(run=run, user_ids=keys)
-    except Conflict as error:  # the file is gone, and with it what was to be erased
-        logger.warning("Erasing people: %s", error)

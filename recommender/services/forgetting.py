@@ -1,4 +1,4 @@
-"""Taking erased people out of the weights of recommenders that remember people."""
+"""Taking people who are gone out of files: metrics per person, and weights of recommenders that remember people."""
 
 from __future__ import annotations
 
@@ -14,11 +14,30 @@ from django.db import transaction
 from recommender.algorithms import checkpoint as codec
 from recommender.algorithms import registry
 from recommender.algorithms.base import Remembering
-from recommender.exceptions import BadCheckpoint
-from recommender.models import Checkpoint, EndUser, Run
-from recommender.services import checkpoints
+from recommender.exceptions import BadCheckpoint, Conflict
+from recommender.models import Checkpoint, EndUser, Measurement, Run
+from recommender.services import checkpoints, evaluating
 
 logger = logging.getLogger(__name__)
+
+
+def forget_everywhere(*, catalog_id: int, user_ids: Collection[int]) -> None:
+    """Take people out of a catalog's metrics and weights. Called within a transaction, as `forget_people` is."""
+    if not user_ids:
+        return
+    for run in Run.objects.filter(catalog_id=catalog_id).exclude(person_metrics="").select_for_update().order_by("pk"):
+        _forget_metrics(run, user_ids)
+    found = Measurement.objects.filter(run__catalog_id=catalog_id).exclude(person_metrics="")
+    for measurement in found.select_for_update(of=("self",)).order_by("pk"):
+        _forget_metrics(measurement, user_ids)
+    forget_people(catalog_id=catalog_id, user_ids=user_ids)
+
+
+def _forget_metrics(run: Run | Measurement, user_ids: Collection[int]) -> None:
+    try:
+        evaluating.forget_people(run=run, user_ids=user_ids)
+    except Conflict as error:  # the file is gone, and with it what was to be erased
+        logger.warning("Erasing people: %s", error)
 
 
 def forget_people(*, catalog_id: int, user_ids: Collection[int]) -> None:

@@ -20,7 +20,7 @@ from django.utils.dateparse import parse_date
 
 from recommender.exceptions import Conflict
 from recommender.models import Attribute, Catalog, DataImport, EndUser, ImportTrace, Impression, Interaction, Item
-from recommender.services import audit, popular
+from recommender.services import audit, forgetting, popular
 from recommender.services.import_attempt import LOCK
 from recommender.services.import_progress import Progress
 
@@ -179,18 +179,23 @@ def differs(one: EndUser | Item, before: Mapping[str, Any], after: Mapping[str, 
 
 
 def delete_unused(row: DataImport, model: Model) -> dict[str, int]:
-    """Deletes what the import made and nothing else uses: no interaction, no answer, no later import or change."""
+    """Deletes what the import made and nothing else uses: no interaction, no answer, no later import or change.
+    People who go are taken out of metrics and weights too."""
     made = list(
         row.traces.filter(scope=scope_of(model), before__isnull=True).order_by("key").values_list("key", flat=True)
     )
-    deleted = 0
+    gone: list[int] = []
     for at in range(0, len(made), BATCH):
-        deleted += delete_rows(row, model, made[at : at + BATCH])
-    return {"deleted": deleted, "kept": len(made) - deleted}
+        gone += delete_rows(row, model, made[at : at + BATCH])
+    if model is EndUser:
+        forgetting.forget_everywhere(catalog_id=row.catalog_id, user_ids=gone)
+    return {"deleted": len(gone), "kept": len(made) - len(gone)}
 
 
-def delete_rows(row: DataImport, model: Model, keys: list[int]) -> int:
-    """Locked first, so that an event that arrives now waits, and then makes a new, bare row."""
+def delete_rows(row: DataImport, model: Model, keys: list[int]) -> list[int]:
+    """The keys of those that went.
+
+    Locked first, so that an event that arrives now waits, and then makes a new, bare row."""
     locked = model._default_manager.select_for_update().filter(pk__in=keys).order_by("pk")
     there = dict(locked.values_list("pk", "updated"))
     used = set(used_by(Interaction, "user_id" if model is EndUser else "item_id", there))
@@ -203,7 +208,7 @@ def delete_rows(row: DataImport, model: Model, keys: list[int]) -> int:
     used |= {key for key, updated in there.items() if row.finished and updated > restored.get(key, row.finished)}
     gone = [key for key in there if key not in used]
     model._default_manager.filter(pk__in=gone).delete()
-    return len(gone)
+    return gone
 
 
 def used_by(model: Any, column: str, keys: Iterable[int]) -> Iterable[int]:

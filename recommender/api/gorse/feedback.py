@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,8 +16,12 @@ from recommender.api.problems import Problem
 from recommender.api.views.catalogue import MOST_ROWS, rows_of
 from recommender.api.views.serving import checked_events
 from recommender.exceptions import BadInput
+from recommender.models import Interaction
 from recommender.selectors import feedback as select
 from recommender.services import feedback
+
+MOST_LISTED = 10_000
+"""Feedback of one person or item in one answer: a popular item has millions, and Gorse's call knows no pages."""
 
 
 class FeedbackOfType(GorseView):
@@ -81,16 +86,20 @@ class UserFeedback(GorseView):
     needs = {"GET": READ}
 
     def get(self, request: Request, id: str, kind: str | None = None) -> Response:
-        rows = select.interactions(self.catalog.pk, user=self.user(id).client_id, kind=kind)
-        return Response([shapes.feedback_document(row) for row in rows])
+        return listed(select.interactions(self.catalog.pk, user=self.user(id).client_id, kind=kind))
 
 
 class ItemFeedback(GorseView):
     needs = {"GET": READ}
 
     def get(self, request: Request, id: str, kind: str | None = None) -> Response:
-        rows = select.interactions(self.catalog.pk, item=self.item(id).client_id, kind=kind)
-        return Response([shapes.feedback_document(row) for row in rows])
+        return listed(select.interactions(self.catalog.pk, item=self.item(id).client_id, kind=kind))
+
+
+def listed(rows: QuerySet[Interaction]) -> Response:
+    """The latest that came in, at most MOST_LISTED, oldest first."""
+    latest = list(rows.order_by("-id")[:MOST_LISTED])
+    return Response([shapes.feedback_document(row) for row in reversed(latest)])
 
 
 def events_of(data: Any, *, user: str | None = None) -> list[tuple[int, feedback.Event]]:

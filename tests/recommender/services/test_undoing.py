@@ -7,12 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from django.utils import timezone
 
 from recommender.exceptions import Conflict
-from recommender.models import Attribute, Catalog, DataImport, EndUser, ImportTrace, Impression, Interaction, Item
-from recommender.services import erasure, feedback, importing, undoing
+from recommender.models import Attribute, Catalog, DataImport, EndUser, ImportTrace, Impression, Interaction, Item, Run
+from recommender.services import checkpoints, erasure, evaluating, feedback, importing, training, undoing
 from recommender.services.feedback import Event
 from recommender.services.import_progress import Progress
 from recommender.services.importing import run_import
@@ -153,6 +154,30 @@ def test_erased_people_leave_no_trace(catalog: Catalog, tmp_path: Path) -> None:
     erasure.erase(catalog=catalog, user_ids=[ann.pk])
     assert not ImportTrace.objects.filter(scope="user", key=ann.pk).exists()
     assert undone(later).status == "undone"
+
+
+def test_people_who_go_are_forgotten_by_weights_and_metrics(catalog: Catalog, tmp_path: Path) -> None:
+    first(catalog, tmp_path)
+    later = second(catalog, tmp_path)
+    run = training.create_run(catalog=catalog, algorithm="user_knn")
+    training.execute_run(run_id=run.pk)
+    run.refresh_from_db()
+    assert run.status == "succeeded", run.error
+    people = {one.client_id: one.pk for one in EndUser.objects.all()}
+    table = pd.DataFrame({"user": [people["ann"], people["cy"]], "ndcg@10": [0.1, 0.2]})
+    run.person_metrics = evaluating.put_person_metrics(run_id=run.pk, table=table)
+    run.save()
+    assert people["cy"] in remembered(run)
+    assert undone(later).status == "undone"
+    run.refresh_from_db()
+    assert remembered(run) == {people["ann"], people["bo"]}
+    assert list(evaluating.person_metrics(run=run)["user"]) == [people["ann"]]
+
+
+def remembered(run: Run) -> set[int]:
+    content = checkpoints.load_checkpoint(run_id=run.pk, purpose="final")
+    assert content is not None
+    return set(content.state["people"].tolist())
 
 
 class TestCancelling:

@@ -8,6 +8,7 @@ import pytest
 import requests
 from gorse import Gorse, GorseException
 
+from recommender.api.gorse import feedback
 from recommender.models import Interaction, Item
 from recommender.services import keys
 
@@ -78,6 +79,15 @@ def test_feedback_is_taken_once_listed_and_deleted(client):
     assert (len(first), [each["FeedbackType"] for each in rest], end) == (3, ["read"], "")
     assert client.delete_feedback("bob", "d3:d3") == {"RowAffected": 2}
     assert Interaction.objects.count() == 2
+
+
+def test_lists_of_one_hold_what_came_in_last(client, live_server, secret, monkeypatch):
+    monkeypatch.setattr(feedback, "MOST_LISTED", 2)
+    client.insert_feedbacks([*STARS, STARS[2] | {"UserId": "ann"}, STARS[2] | {"UserId": "cy"}])
+    assert [each["ItemId"] for each in client.list_feedbacks("star", "bob")] == ["d3:d3", "dogfalo:materialize"]
+    address = f"{live_server.url}/api/item/dogfalo:materialize/feedback"
+    found = requests.get(address, headers={"X-API-Key": secret}, timeout=20).json()
+    assert [each["UserId"] for each in found] == ["ann", "cy"]
 
 
 def test_feedback_of_long_ids_that_begin_alike_is_not_one(client):
