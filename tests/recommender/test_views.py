@@ -247,6 +247,7 @@ def test_only_a_run_with_weights_is_put_into_service(root: Client, catalog: Cata
     assert not catalog.deployments.exists()
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_lists_of_several_runs_stand_side_by_side(root: Client, catalog: Catalog, settings: Any, tmp_path: Any) -> None:
     catalog.runs.all().delete()
     made = []

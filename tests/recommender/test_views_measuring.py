@@ -98,6 +98,7 @@ def test_a_protocol_is_started_from_the_runs_page(shop: Catalog, django_capture_
     assert Measurement.objects.get().status == "cancelled"
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_figures_of_another_protocol_have_a_page_of_their_own(shop: Catalog) -> None:
     run = shop.runs.get()
     row = Measurement.objects.create(run=run, protocol="time")

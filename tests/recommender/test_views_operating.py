@@ -56,6 +56,7 @@ def test_a_decision_stands_on_the_overview_and_in_a_file(logins, ready):  # noqa
     assert b"It is not better" in b"".join(logins[ANALYST].get(f"{PAGE}retrainings.csv"))
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_a_file_is_asked_for_and_fetched(logins, ready, monkeypatch):  # noqa: F811
     monkeypatch.setattr(tasks, "send", lambda *given, **more: None)
     analyst = logins[ANALYST]

@@ -177,6 +177,7 @@ def test_the_page_filters_by_action_and_gives_csv(catalog: Catalog, client: Clie
     assert len(lines) == 2
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_deploying_is_noted(catalog: Catalog) -> None:
     run = training.create_run(catalog=catalog, algorithm="random")
     training.execute_run(run_id=run.pk)

@@ -68,6 +68,7 @@ def test_rows_that_an_import_set_aside_go_where_they_name_the_person(catalog, dj
         assert file.read().decode().splitlines() == ["file,line,reason,row"]
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_all_traces_go(catalog, django_capture_on_commit_callbacks):
     run, old = measured(catalog), None
     old = run.person_metrics
