@@ -1,3 +1,4 @@
+"""Measurements of runs under other protocols."""
 
 import django.db.models.deletion
 from django.conf import settings

@@ -21,7 +21,8 @@ KEPT_SECONDS = 7 * 86_400
 def against_best(*, best: Run, others: Sequence[Run], metric: str, now: bool) -> dict[int, dict[str, Any]]:
     """Run's key → {"people", "difference" (best − run), "low", "high", "p", "p_holm"}.
 
-    Without `now` only what the cache holds is given. Holm's correction is over all of `others` that compare.
+    Without `now` nothing is compared here: {} until the cache holds all of `others`, since Holm's correction is over
+    all of them that compare.
     """
     table: list[pd.DataFrame] = []
     found: dict[int, dict[str, Any]] = {}
@@ -29,6 +30,8 @@ def against_best(*, best: Run, others: Sequence[Run], metric: str, now: bool) ->
         kept = cache.get(address(best, run, metric))
         if kept is None and now:
             kept = made(best, run, metric, table)
+        if kept is None:
+            return {}
         if kept:
             found[run.pk] = dict(kept)
     for row, p in zip(found.values(), holm(np.array([row["p"] for row in found.values()])), strict=True):

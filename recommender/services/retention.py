@@ -21,7 +21,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from recommender.exceptions import Conflict
-from recommender.models import Batch, Catalog, Checkpoint, DataImport, Deployment, Impression, Run
+from recommender.models import Batch, Catalog, DataImport, Deployment, Impression, Run
 from recommender.services import audit
 
 logger = logging.getLogger(__name__)
@@ -116,13 +116,21 @@ def prune() -> dict[str, int]:
 
 def prune_runs() -> int:
     old = Run.objects.filter(status=Run.Status.SUCCEEDED, checkpoints__isnull=False).exclude(pk__in=kept_runs())
-    pruned = 0
-    for run in old.distinct().order_by("pk"):
-        for checkpoint in Checkpoint.objects.filter(run=run):
-            checkpoint.delete()
-            remove_tree(checkpoint.path)
-        pruned += 1
-    return pruned
+    return sum(prune_run(run_id) for run_id in list(old.distinct().order_by("pk").values_list("pk", flat=True)))
+
+
+def prune_run(run_id: int) -> bool:
+    """Drop a run's weights unless it must keep them after all: it may have been put into service meanwhile. Who
+    deploys it waits here, and then finds no weights."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().filter(pk=run_id, status=Run.Status.SUCCEEDED).first()
+        if run is None or run_id in kept_runs():
+            return False
+        paths = list(run.checkpoints.values_list("path", flat=True))
+        run.checkpoints.all().delete()
+    for path in paths:
+        remove_tree(path)
+    return True
 
 
 def kept_runs() -> set[int]:

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -14,7 +15,7 @@ from django.urls import reverse
 from recommender import tasks
 from recommender.algorithms import registry
 from recommender.models import Catalog, Impression, Interaction, Item, Run
-from recommender.services import training
+from recommender.services import comparing, training
 from recommender.services.comparing import against_best
 from recommender.services.evaluating import put_person_metrics
 from recommender.templatetags import pages
@@ -173,6 +174,8 @@ def test_runs_are_compared_person_by_person(root: Client, catalog: Catalog) -> N
     assert "with 40 people" in verdict(found[same.pk])[1]
     assert against_best(best=good, others=[same, bad], metric="ndcg@10", now=False).keys() == found.keys()
     assert "worse by .400" in text_of(root.get(f"/{catalog.name}/runs/leaderboard/"))
+    cache.delete(comparing.address(good, bad, "ndcg@10"))  # Holm over one pair would show too small a p
+    assert against_best(best=good, others=[same, bad], metric="ndcg@10", now=False) == {}
 
 
 def test_a_failed_run_shows_its_reason_and_folds_the_traceback(root: Client, catalog: Catalog) -> None:

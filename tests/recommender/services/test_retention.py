@@ -95,6 +95,23 @@ def test_old_weights_go_and_those_in_use_stay(catalog: Catalog, settings: Any) -
     assert retention.prune()["runs"] == 0
 
 
+def test_a_run_put_into_service_while_old_ones_are_looked_for_stays(
+    catalog: Catalog, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.KEEP_RUNS = 1
+    old, older, _ = with_weights(catalog, "ease"), with_weights(catalog, "ease"), with_weights(catalog, "ease")
+    look = retention.kept_runs
+
+    def then_deployed() -> set[int]:
+        kept = look()
+        Deployment.objects.get_or_create(catalog=catalog, run=old)
+        return kept
+
+    monkeypatch.setattr(retention, "kept_runs", then_deployed)
+    assert retention.prune_runs() == 1
+    assert has_files(old) and old.checkpoints.exists() and not has_files(older)
+
+
 def test_old_impressions_go(catalog: Catalog, settings: Any) -> None:
     settings.KEEP_IMPRESSIONS_DAYS = 30
     for days in (29, 31, 400):
