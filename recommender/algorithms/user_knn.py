@@ -59,7 +59,10 @@ class People:
 
 
 class UserKNN:
-    """score(u, i) = Σ over the k most similar v of s(u, v) [v met i].
+    """score(u, i) = Σ over the k most similar v of s(u, v) [v met i], of those v who met something that u has not.
+
+    So nobody is a neighbour of themselves, nor speaks who only met what is never recommended: they would take places
+    from those who know more. Who asks need not be known by name for that.
 
     rating(u, i) = r̄(u) + Σ s(u, v) (r(v, i) − r̄(v)) / Σ |s(u, v)|, over the k most similar v who rated i.
     """
@@ -104,7 +107,10 @@ class UserKNN:
         known = self._fitted()
         met = known.met if items is None else known.met[:, items]
         scores = np.zeros((len(histories), met.shape[1]), dtype=np.float32)
-        for at, similar in self._similar(histories):
+        sizes = np.diff(known.met.indptr)
+        for at, similar, common in self._similar(histories):
+            shared = _met_by_both(_part(histories, at), known) if self._by_ratings else common
+            similar[shared >= sizes] = 0.0
             scores[at] = (_nearest(similar, cast(UserKNNConfig, self.config).neighbours) @ met).toarray()
         return scores
 
@@ -120,7 +126,7 @@ class UserKNN:
         found = own[rows]
         order = np.argsort(rows, kind="stable")
         columns = known.ratings.tocsc()
-        for at, similar in self._similar(histories):
+        for at, similar, _ in self._similar(histories):
             for place in order[np.searchsorted(rows[order], at.start) : np.searchsorted(rows[order], at.stop)]:
                 found[place] += self._deviation(similar[rows[place] - at.start], columns, int(items[place]))
         return cast(Float, np.clip(found, low, high).astype(np.float32))
@@ -163,16 +169,16 @@ class UserKNN:
         total = weights.sum()
         return float(weights @ (given - known.means[who]) / total) if total > 0 else 0.0
 
-    def _similar(self, histories: Histories) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Blocks of those who ask, and their similarities (n, people remembered)."""
+    def _similar(self, histories: Histories) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.float64]]]:
+        """Blocks of those who ask, their similarities (n, people remembered), and how many items these rest on."""
         known, config = self._fitted(), cast(UserKNNConfig, self.config)
         block = max(1, CELLS // max(1, len(known.keys)))
         for start in range(0, len(histories), block):
             at = slice(start, min(start + block, len(histories)))
-            asking = histories.select(np.arange(at.start, at.stop))
+            asking = _part(histories, at)
             compared = pearson(asking, known) if self._by_ratings else cosine(asking, known, config.half_life)
             similar, common = compared
-            yield at, (similar * (common / np.maximum(common + config.shrink, 1e-9))).astype(np.float32)
+            yield at, (similar * (common / np.maximum(common + config.shrink, 1e-9))).astype(np.float32), common
 
     @property
     def _by_ratings(self) -> bool:
@@ -189,9 +195,19 @@ def cosine(asking: Histories, known: People, half_life: float) -> tuple[NDArray[
     shape = (len(asking), known.met.shape[1])
     weighted = sparse.csr_matrix((recency(asking, half_life), asking.items, asking.indptr), shape=shape)
     norms = np.sqrt(weighted.multiply(weighted).sum(axis=1)).A1[:, None] * np.sqrt(known.met.sum(axis=1)).A1
-    common = (asking.matrix(shape[1]) @ known.met.T).toarray().astype(np.float64)
+    common = _met_by_both(asking, known)
     above = (weighted @ known.met.T).toarray()
     return np.divide(above, norms, out=np.zeros(above.shape), where=norms > 0), common
+
+
+def _met_by_both(asking: Histories, known: People) -> NDArray[np.float64]:
+    """(n, people) numbers of items that both met."""
+    both = asking.matrix(known.met.shape[1]) @ known.met.T
+    return cast(NDArray[np.float64], both.toarray().astype(np.float64))
+
+
+def _part(histories: Histories, at: slice) -> Histories:
+    return histories.select(np.arange(at.start, at.stop))
 
 
 def pearson(asking: Histories, known: People) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

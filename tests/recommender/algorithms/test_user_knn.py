@@ -39,6 +39,16 @@ def test_those_who_met_the_same_vote_by_their_cosine() -> None:
     assert only_one.score(histories([[0, 1]]))[0].tolist() == pytest.approx([near, near, near, near, 0, 0])
 
 
+@pytest.mark.parametrize("similarity", ["cosine", "pearson"])
+def test_nobody_is_their_own_neighbour(similarity: str) -> None:
+    """The first is who asks, the second met less than that: both are most alike, and neither has news."""
+    person = {0: 1.0, 1: 2.0, 2: 3.0}
+    people: list[dict[int, float]] = [person, {0: 1, 1: 2}, {0: 1, 1: 3, 3: 2}]
+    model = trained(people, 4, similarity=similarity, neighbours=1)
+    alike = 2 / 9**0.5 if similarity == "cosine" else 1
+    assert model.score(rating([person]))[0].tolist() == pytest.approx([alike, alike, 0, alike])
+
+
 def test_pearson_is_the_correlation_of_what_both_rated_and_weighs_deviations_from_means() -> None:
     # Resnick's example in small: on items 0, 1, 2 the first rates as the person does (r = 1), the second contrary (−1)
     model = trained([{0: 2, 1: 3, 2: 4, 3: 5}, {0: 4, 1: 3, 2: 2, 3: 1}], 5, similarity="pearson")
