@@ -5,6 +5,7 @@ Without DATABASE_URL the project runs on embedded servers with their data under 
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from environs import Env
 from marshmallow.validate import OneOf, Range
 
 from recsite import embedded
+
+# oneDNN compiles code for every width of a batch and keeps 1,024 of them: half a gigabyte in a worker that reads
+# sequences. It reads this when torch first multiplies.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32")
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
