@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import django
+import hypothesis
 import pytest
 
 from recsite import embedded
@@ -39,6 +40,10 @@ def own_folder() -> Path:
     folder.chmod(0o711)  # root's servers run as another account
     return folder
 
+
+# The same examples in every run: a failure belongs to the change under test, whatever machine asks.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("same")
 
 SESSION = own_folder()
 _alive = (SESSION / "alive").open("w")

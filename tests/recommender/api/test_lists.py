@@ -64,7 +64,7 @@ def test_a_filter_that_cannot_be_read_is_told_with_its_position(api, filled, rou
     assert "position 7" in problem_of(api("read").get(*ROUTES[route], filter="year >"), 400)["detail"]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=30) | st.lists(st.sampled_from(
     ["not", "and", "or", "(", ")", "year", "=", "1", "'a'", "in", ",", "category", "attribute.", "title", "contains"]
 )).map(" ".join))  # fmt: skip

@@ -58,7 +58,7 @@ def test_no_call_breaks_the_document(described: Any, path: str, method: str) -> 
     for mode in MODES:
 
         @given(document[path][method].as_strategy(generation_mode=mode))
-        @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
         def ask(case: schemathesis.Case) -> None:
             with transaction.atomic():
                 case.call_and_validate(checks=CHECKS, headers={"X-API-Key": key})

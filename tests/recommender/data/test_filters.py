@@ -57,13 +57,13 @@ items = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(conditions)
 def test_what_is_written_is_read_as_it_was(condition):
     assert read(write(condition), ATTRIBUTES) == condition
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=40) | st.lists(st.sampled_from(
     ["not", "and", "or", "(", ")", "year", "=", "1", "'a'", "in", ",", "category", "attribute", ".", "dubbed", "!"]
 )).map(" ".join))  # fmt: skip

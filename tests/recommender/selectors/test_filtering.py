@@ -25,7 +25,7 @@ def catalog(db):
     return made
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(items, min_size=1, max_size=6), st.lists(conditions, min_size=3, max_size=6))
 def test_sql_and_the_meaning_of_the_language_agree(catalog, given_items, asked):
     Item.objects.all().delete()

@@ -18,7 +18,7 @@ from recommender.models import Catalog, DataImport, Interaction
 from tests.recommender.imports import put_in
 
 pytestmark = pytest.mark.django_db
-OFTEN = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+OFTEN = settings(max_examples=40, suppress_health_check=list(HealthCheck))
 
 IDS = st.one_of(st.sampled_from(["a", "b", "c", "ü", "x y", "1"]), st.text(max_size=6), st.just("x" * 200))
 RATINGS = st.sampled_from(["", "1", "4.5", "-3", "nan", "inf", "1e400", "many", "0x10", " 5 "])

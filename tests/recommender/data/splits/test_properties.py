@@ -17,7 +17,7 @@ from tests.recommender.builders import dataset
 N_ITEMS = 7
 interaction = st.tuples(st.integers(0, N_ITEMS - 1), st.integers(0, 6))
 people = st.lists(st.lists(interaction, max_size=8), min_size=1, max_size=8)
-QUICK = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def made(rows: list[list[tuple[int, int]]]) -> Dataset:
