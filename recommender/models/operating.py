@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 
 from recommender.models.catalog import Catalog
+from recommender.models.leased import Leased
 from recommender.models.runs import Run
 
 
-class Batch(models.Model):
-    """Recommendations for everyone in a catalog, written to a file by a worker under a lease (services.leases)."""
+class Batch(Leased):
+    """Recommendations for everyone in a catalog, written to a file."""
 
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
         JSONL = "jsonl", "JSON lines"
 
-    Status = Run.Status
-    LIVE = Run.LIVE
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="batches")
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
     n = models.PositiveIntegerField(default=10, help_text="Items a person.")
     format = models.CharField(max_length=5, choices=Format, default=Format.CSV)
-    status = models.CharField(max_length=10, choices=Run.Status, default=Run.Status.QUEUED)
-    phase = models.CharField(max_length=100, blank=True)
-    progress = models.FloatField(default=0.0)
-    finishes = models.DateTimeField("estimated end", null=True, blank=True)
-    cancel_requested = models.BooleanField(default=False)
-    worker = models.CharField(max_length=200, blank=True, help_text="Who holds the lease.")
-    heartbeat = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
     people = models.PositiveIntegerField(null=True, blank=True)
     rows = models.PositiveBigIntegerField(null=True, blank=True)
     path = models.CharField(max_length=500, blank=True, help_text="The file in the storage.")
-    error = models.TextField(blank=True, help_text="One line.")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
-    created = models.DateTimeField(auto_now_add=True)
-    started = models.DateTimeField(null=True, blank=True)
-    finished = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=["queued", "running", "succeeded", "failed", "cancelled"]),
-                name="batch_status_known",
-            ),
-            models.CheckConstraint(condition=models.Q(progress__range=(0, 1)), name="batch_progress_range"),
-        ]
 
     def __str__(self) -> str:
         return f"lists of {self.run}"

@@ -6,35 +6,16 @@ from django.conf import settings
 from django.db import models
 
 from recommender.models.catalog import Catalog
+from recommender.models.leased import Leased
 
 
-class Run(models.Model):
-    """One training of an algorithm.
+class Run(Leased):
+    """One training of an algorithm; whoever takes it up again goes on from its last checkpoint."""
 
-    A worker holds a lease (`worker`, `heartbeat`); a run whose heartbeat is old belongs to nobody and is taken up by
-    the next worker from its last checkpoint.
-    """
-
-    class Status(models.TextChoices):
-        QUEUED = "queued", "waiting"
-        RUNNING = "running", "running"
-        SUCCEEDED = "succeeded", "done"
-        FAILED = "failed", "failed"
-        CANCELLED = "cancelled", "cancelled"
-
-    LIVE = (Status.QUEUED, Status.RUNNING)
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="runs")
     algorithm = models.CharField(max_length=32)
     config = models.JSONField(default=dict)
     seed = models.BigIntegerField(default=0)
-    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
-    phase = models.CharField(max_length=100, blank=True, help_text="What is being done now, in words.")
-    progress = models.FloatField(default=0.0)
-    finishes = models.DateTimeField("estimated end", null=True, blank=True)
-    cancel_requested = models.BooleanField(default=False)
-    worker = models.CharField(max_length=200, blank=True, help_text="Who holds the lease.")
-    heartbeat = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
     preparation = models.JSONField(
         default=dict, blank=True, help_text="How the data are prepared; {} leaves all as is."
     )
@@ -65,22 +46,8 @@ class Run(models.Model):
     data_fingerprint = models.CharField(max_length=64, blank=True)
     durations = models.JSONField(default=dict, help_text="Seconds per phase.")
     peak_memory = models.BigIntegerField("peak memory in bytes", null=True, blank=True)
-    error = models.TextField(blank=True, help_text="One line.")
-    traceback = models.TextField(blank=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
-    created = models.DateTimeField(auto_now_add=True)
-    started = models.DateTimeField(null=True, blank=True)
-    finished = models.DateTimeField(null=True, blank=True)
 
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=["queued", "running", "succeeded", "failed", "cancelled"]),
-                name="run_status_known",
-            ),
-            models.CheckConstraint(condition=models.Q(progress__range=(0, 1)), name="run_progress_range"),
-        ]
+    class Meta(Leased.Meta):
         indexes = [
             models.Index(fields=["catalog", "-id"], name="run_latest"),
             models.Index(fields=["status"], name="run_live", condition=models.Q(status__in=["queued", "running"])),

@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import models
 
 from recommender.models.catalog import Catalog
-from recommender.models.runs import Run
+from recommender.models.leased import Leased
 
 
-class Study(models.Model):
+class Study(Leased):
     """A search: so many trials of an algorithm on a catalog, judged by validation alone.
 
-    It is worked on under a lease as a run is (see services.leases). One that is taken up again goes on with the trial
-    it was at, on the rows it had seen.
+    One that is taken up again goes on with the trial it was at, on the rows it had seen.
     """
 
-    Status = Run.Status
-    LIVE = Run.LIVE
     catalog = models.ForeignKey(Catalog, on_delete=models.CASCADE, related_name="studies")
     algorithm = models.CharField(max_length=32)
     wanted = models.PositiveSmallIntegerField(help_text="Trials to make.")
     only = models.JSONField(default=list, blank=True, help_text="Names of the settings to vary; [] varies all.")
     metric = models.CharField(max_length=20, default="ndcg@10", help_text="On the validation's answers.")
     seed = models.BigIntegerField(default=0)
-    status = models.CharField(max_length=10, choices=Run.Status, default=Run.Status.QUEUED)
-    phase = models.CharField(max_length=100, blank=True)
-    progress = models.FloatField(default=0.0)
-    finishes = models.DateTimeField("estimated end", null=True, blank=True)
-    cancel_requested = models.BooleanField(default=False)
-    worker = models.CharField(max_length=200, blank=True, help_text="Who holds the lease.")
-    heartbeat = models.DateTimeField(null=True, blank=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
     bounds = models.JSONField(null=True, blank=True, help_text="The newest rows it learns from.")
     features = models.JSONField(default=dict, help_text="What the data are like: logarithms of sizes, Gini.")
     importance = models.JSONField(default=dict, help_text="Share of each setting in how results differ.")
-    error = models.TextField(blank=True)
-    traceback = models.TextField(blank=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
-    created = models.DateTimeField(auto_now_add=True)
-    started = models.DateTimeField(null=True, blank=True)
-    finished = models.DateTimeField(null=True, blank=True)
 
-    class Meta:
-        ordering = ["-id"]
+    class Meta(Leased.Meta):
         verbose_name_plural = "studies"
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=["queued", "running", "succeeded", "failed", "cancelled"]),
-                name="study_status_known",
-            ),
-            models.CheckConstraint(condition=models.Q(progress__range=(0, 1)), name="study_progress_range"),
-        ]
 
     def __str__(self) -> str:
         return f"tuning of {self.algorithm} #{self.pk}"

@@ -8,24 +8,21 @@ import logging
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, TextIO
 
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models.functions import Now
 
-from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
+from recommender.exceptions import BadInput, Conflict
 from recommender.models import Batch, Catalog, EndUser, Run
 from recommender.selectors import serving as select
+from recommender.services import work
 from recommender.services.deploying import load_final
 from recommender.services.exporting import COLUMNS, Lists
 from recommender.services.extending import extended
-from recommender.services.leases import Lease, claim, give_back
-from recommender.services.recording import lasting
-from recommender.services.training import one_line
+from recommender.services.leases import Lease
 
 logger = logging.getLogger(__name__)
 MOST_ITEMS = 1000
@@ -52,24 +49,8 @@ def create_batch(
 
 
 def execute_batch(*, batch_id: int) -> bool:
-    """Carry one out. False, nothing being done, where another holds it or it is over."""
-    lease = claim(batch_id, Batch)
-    if lease is None:
-        return False
-    with lease.kept():
-        try:
-            _carry_out(lease)
-        except LeaseLost:
-            logger.warning("batch %s was taken over by another worker", batch_id)
-        except Cancelled:
-            _end(lease, Run.Status.CANCELLED)
-        except (KeyboardInterrupt, SystemExit):  # this process is told to end: the next worker begins it anew
-            give_back(lease)
-            raise
-        except Exception as error:
-            logger.info("batch %s failed", batch_id, exc_info=not isinstance(error, RecommenderError))
-            _end(lease, Run.Status.FAILED, error=one_line(error))
-    return True
+    """Carry one out, as work.execute."""
+    return work.execute(kind=Batch, row_id=batch_id, do=_carry_out)
 
 
 def drop_files(*, catalog: Catalog) -> None:
@@ -94,9 +75,8 @@ def _carry_out(lease: Lease) -> None:
         file.flush()
         with open(file.name, "rb") as written:  # noqa: PTH123 (a name of the temporary file's own)
             path = default_storage.save(f"batches/{batch.pk}-{uuid.uuid4().hex}.{batch.format}", File(written))
-    over = {"status": Run.Status.SUCCEEDED, "finished": Now(), "phase": "", "progress": 1.0, "finishes": None}
     try:
-        lasting(lambda: lease.write(**over, path=path, people=len(people), rows=rows))
+        work.succeeded(lease, path=path, people=len(people), rows=rows)
     except BaseException:
         default_storage.delete(path)
         raise
@@ -125,8 +105,3 @@ def _write(file: TextIO, format: str, rows: Iterator[Row]) -> int:
             line = {"user": user, "item": item, "rank": rank, "score": float(score)}
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     return count
-
-
-def _end(lease: Lease, status: str, **changes: Any) -> None:
-    with suppress(LeaseLost, Cancelled):
-        lasting(lambda: lease.write(status=status, finished=Now(), finishes=None, phase="", **changes))

@@ -1,6 +1,5 @@
-"""Who may write to a run or a measurement: a worker claims it, keeps it alive, finds out when it no longer may.
-
-Both kinds of row have the same columns for this (status, worker, heartbeat, attempts, …).
+"""Who may write to a run or another row of models.leased: a worker claims it, keeps it alive, finds out when it no
+longer may.
 
 Times are the database's, so that the clocks of several machines need not agree.
 """
@@ -31,6 +30,7 @@ from recommender.exceptions import Cancelled, LeaseLost
 from recommender.models import Batch, Measurement, Run, Study
 
 Kind = type[Run] | type[Measurement] | type[Study] | type[Batch]
+"""Rows of models.leased."""
 
 MAX_ATTEMPTS = 5
 """After so many deaths in a row without a finished epoch a run is given up."""

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from recommender.algorithms import registry
@@ -25,14 +22,13 @@ from recommender.data.splits import Split
 from recommender.evaluation.measuring import Measured, as_rows, measure, measure_opinions, opinions_of
 from recommender.evaluation.parents import TrainedParents
 from recommender.evaluation.protocol import fit_measured
-from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, NotTrainable, RecommenderError
+from recommender.exceptions import BadInput, Conflict, NotTrainable, RecommenderError
 from recommender.models import Measurement, Run
 from recommender.selectors.dataset import current_bounds, load_dataset
-from recommender.services import encoding, evaluating, preparing
+from recommender.services import encoding, evaluating, preparing, work
 from recommender.services import parents as made_of
-from recommender.services.leases import Lease, claim, give_back
+from recommender.services.leases import Lease
 from recommender.services.recording import lasting
-from recommender.services.training import one_line
 
 logger = logging.getLogger(__name__)
 OWN_PROTOCOL = "leave-last-out"
@@ -57,11 +53,7 @@ def create_measurement(*, run: Run, protocol: str, shots: int | None = None, by:
 
 def cancel_measurement(*, measurement: Measurement) -> None:
     """Stop one that waits at once, one that is worked on within seconds. Raises Conflict where it is over."""
-    mine = Measurement.objects.filter(pk=measurement.pk)
-    ended = {"status": Run.Status.CANCELLED, "finished": Now(), "phase": "", "finishes": None}
-    if not mine.filter(status=Run.Status.QUEUED).update(**ended) and not mine.filter(status=Run.Status.RUNNING).update(
-        cancel_requested=True
-    ):
+    if not work.stop(row=measurement):
         raise Conflict("This measurement is over; there is nothing to cancel.")
 
 
@@ -86,32 +78,8 @@ def evaluate_run(*, run: Run, protocol: str = OWN_PROTOCOL, shots: int | None = 
 
 
 def execute_measurement(*, measurement_id: int) -> bool:
-    """Carry one out. False, nothing being done, where another holds it or it is over; else as training.execute_run."""
-    lease = claim(measurement_id, Measurement)
-    if lease is None:
-        return False
-    with lease.kept():
-        try:
-            _carry_out(lease)
-        except LeaseLost:
-            logger.warning("measurement %s was taken over by another worker", measurement_id)
-        except Cancelled:
-            _end(lease, Run.Status.CANCELLED)
-        except KeyboardInterrupt:
-            _end(lease, Run.Status.CANCELLED)
-            raise
-        except SystemExit:
-            give_back(lease)
-            raise
-        except Exception as error:
-            logger.info("measurement %s failed", measurement_id, exc_info=not isinstance(error, RecommenderError))
-            _end(lease, Run.Status.FAILED, error=one_line(error), traceback=traceback.format_exc().replace("\x00", ""))
-    return True
-
-
-def _end(lease: Lease, status: str, **changes: Any) -> None:
-    with suppress(LeaseLost, Cancelled):
-        lasting(lambda: lease.write(status=status, finished=Now(), finishes=None, phase="", **changes))
+    """Carry one out, as work.execute."""
+    return work.execute(kind=Measurement, row_id=measurement_id, do=_carry_out)
 
 
 def _carry_out(lease: Lease) -> None:
@@ -123,8 +91,7 @@ def _carry_out(lease: Lease) -> None:
     measured = _measured(row, cuts, dataset, told)
     path = evaluating.put_person_metrics(run_id=row.run_id, table=measured.per_user)
     results = {"metrics": as_rows(measured.metrics), "details": measured.details, "people": len(measured.per_user)}
-    over = {"status": Run.Status.SUCCEEDED, "finished": Now(), "finishes": None, "phase": "", "progress": 1.0}
-    lasting(lambda: lease.write(**results, **over, person_metrics=path))
+    work.succeeded(lease, **results, person_metrics=path)
     evaluating.forget_erased(run_id=row.pk, kind=Measurement)
 
 

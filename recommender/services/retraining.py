@@ -28,7 +28,7 @@ from recommender.models import Catalog, Checkpoint, Retraining, RetrainingPlan, 
 from recommender.selectors import serving as select
 from recommender.selectors.dataset import Bounds, load_dataset
 from recommender.services import checkpoints, deploying, parents, preparing
-from recommender.services.training import one_line
+from recommender.services.work import one_line
 
 logger = logging.getLogger(__name__)
 METRIC, LEVEL = "ndcg@10", 0.05

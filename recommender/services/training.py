@@ -8,7 +8,6 @@ seen. Whoever wants a run to be worked on calls recommender.tasks: services neve
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -27,11 +26,11 @@ from recommender.data.preparation import fingerprint
 from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.measuring import as_rows, measure
 from recommender.evaluation.protocol import fit_measured
-from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, RecommenderError
+from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
-from recommender.services import audit, checkpoints, encoding, evaluating, forgetting, parents, preparing
-from recommender.services.leases import Lease, claim, give_back
+from recommender.services import audit, checkpoints, encoding, evaluating, forgetting, parents, preparing, work
+from recommender.services.leases import Lease
 from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
 from recommender.services.versions import code_version
 
@@ -88,15 +87,9 @@ def cancel_run(*, run: Run, by: Any = None) -> None:
 
 
 def _cancel(run: Run, by: Any) -> None:
-    mine = Run.objects.filter(pk=run.pk)
-    ended = {"status": Run.Status.CANCELLED, "cancel_requested": True, "finished": Now(), "phase": "", "finishes": None}
-    if not mine.filter(status=Run.Status.QUEUED).update(**ended) and not mine.filter(status=Run.Status.RUNNING).update(
-        cancel_requested=True
-    ):
-        run.refresh_from_db()
+    if not work.stop(row=run):
         raise Conflict(f"Run {run.pk} is over ({run.get_status_display()}); there is nothing to cancel.")
     audit.note(catalog=run.catalog, login=by, action="run-cancelled", subject=str(run))
-    run.refresh_from_db()
 
 
 def execute_with_parents(*, run_id: int) -> bool:
@@ -112,50 +105,13 @@ def execute_with_parents(*, run_id: int) -> bool:
 
 
 def execute_run(*, run_id: int) -> bool:
-    """Carry a run out, from where it was left. False, nothing being done, where another holds it, it is over, or a
-    parent of its is not yet.
-
-    Whatever goes wrong is written to the run (a line for people, and the traceback); nothing is raised but
-    KeyboardInterrupt, which cancels, and SystemExit, which puts the run back into the queue.
-    """
-    lease = claim(run_id)
-    if lease is None:
-        return False
-    with lease.kept():
-        try:
-            _Training(lease).carry_out()
-        except LeaseLost:
-            logger.warning("run %s was taken over by another worker; its work here is dropped", run_id)
-        except Cancelled:
-            _end(lease, Run.Status.CANCELLED)
-        except KeyboardInterrupt:
-            _end(lease, Run.Status.CANCELLED)
-            raise
-        except SystemExit:  # this process is told to end: the next worker goes on from the last epoch
-            give_back(lease)
-            raise
-        except Exception as error:
-            logger.info("run %s failed", run_id, exc_info=not isinstance(error, RecommenderError))
-            _end(lease, Run.Status.FAILED, error=one_line(error), traceback=_readable(traceback.format_exc()))
-    return True
+    """Carry a run out, from the last epoch it had reached, as work.execute. False also while a parent of its is not
+    done."""
+    return work.execute(kind=Run, row_id=run_id, do=lambda lease: _Training(lease).carry_out(), tidy=_tidy)
 
 
-def one_line(error: Exception) -> str:
-    """The reason of a failure for people."""
-    if isinstance(error, MemoryError):
-        return "There was not enough memory."
-    first = _readable(str(error)).strip().partition("\n")[0][:500]
-    return first if isinstance(error, RecommenderError) and first else f"{type(error).__name__}: {first}".rstrip(": ")
-
-
-def _readable(text: str) -> str:
-    return text.replace("\x00", "")  # which PostgreSQL does not take
-
-
-def _end(lease: Lease, status: str, **changes: Any) -> None:
-    """Close a run that did not succeed; what it could have resumed from goes."""
-    with suppress(LeaseLost, Cancelled):
-        lasting(lambda: lease.write(status=status, finished=Now(), finishes=None, phase="", **changes))
+def _tidy(lease: Lease) -> None:
+    """What a run that did not succeed could have resumed from goes."""
     if Run.objects.filter(pk=lease.run_id, worker=lease.worker).exists():
         checkpoints.remove_checkpoint(run_id=lease.run_id, purpose=Purpose.RESUME)
         checkpoints.sweep(run_id=lease.run_id)

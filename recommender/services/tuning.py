@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from importlib import import_module
@@ -19,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from recommender.algorithms import registry
@@ -27,13 +24,12 @@ from recommender.algorithms.base import Config, Recommender, ndcg
 from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.space import Dimension, meta_features, space
 from recommender.exceptions import BadInput, Cancelled, Conflict, LeaseLost, NotTrainable, RecommenderError
-from recommender.models import Catalog, Run, Study, Trial
+from recommender.models import Catalog, Study, Trial
 from recommender.selectors import tuning as select
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
-from recommender.services import audit, encoding
-from recommender.services.leases import Lease, claim, give_back
+from recommender.services import audit, encoding, work
+from recommender.services.leases import Lease
 from recommender.services.recording import lasting
-from recommender.services.training import one_line
 
 logger = logging.getLogger(__name__)
 METRIC, DEPTH = "ndcg@10", 10
@@ -80,14 +76,9 @@ def create_study(
 @transaction.atomic
 def cancel_study(*, study: Study, by: Any = None) -> None:
     """Stop one that waits at once, one that is worked on within seconds; its trials stay. Raises Conflict."""
-    mine = Study.objects.filter(pk=study.pk)
-    ended = {"status": Run.Status.CANCELLED, "finished": Now(), "phase": "", "finishes": None}
-    if not mine.filter(status=Run.Status.QUEUED).update(**ended) and not mine.filter(status=Run.Status.RUNNING).update(
-        cancel_requested=True
-    ):
+    if not work.stop(row=study):
         raise Conflict("This tuning is over; there is nothing to cancel.")
     audit.note(catalog=study.catalog, login=by, action="tuning-cancelled", subject=str(study))
-    study.refresh_from_db()
 
 
 def may_read_text(algorithm: str, dimensions: Sequence[Dimension]) -> bool:
@@ -106,33 +97,13 @@ def best_settings(*, study: Study) -> dict[str, Any]:
 
 
 def execute_study(*, study_id: int) -> bool:
-    """Carry one out. False, nothing being done, where another holds it or it is over; else as training.execute_run."""
-    lease = claim(study_id, Study)
-    if lease is None:
-        return False
-    with lease.kept():
-        try:
-            _Tuning(lease).carry_out()
-        except LeaseLost:
-            logger.warning("tuning %s was taken over by another worker", study_id)
-        except Cancelled:
-            _end(lease, Run.Status.CANCELLED)
-        except KeyboardInterrupt:
-            _end(lease, Run.Status.CANCELLED)
-            raise
-        except SystemExit:
-            give_back(lease)
-            raise
-        except Exception as error:
-            logger.info("tuning %s failed", study_id, exc_info=not isinstance(error, RecommenderError))
-            _end(lease, Run.Status.FAILED, error=one_line(error), traceback=traceback.format_exc().replace("\x00", ""))
-    return True
+    """Carry one out, as work.execute."""
+    return work.execute(kind=Study, row_id=study_id, do=lambda lease: _Tuning(lease).carry_out(), tidy=_tidy)
 
 
-def _end(lease: Lease, status: str, **changes: Any) -> None:
-    with suppress(LeaseLost, Cancelled):
-        lasting(lambda: lease.write(status=status, finished=Now(), finishes=None, phase="", **changes))
-    if not Study.objects.filter(pk=lease.run_id, status__in=Run.LIVE).exists():
+def _tidy(lease: Lease) -> None:
+    """A trial that was under way when the search ended is none."""
+    if not Study.objects.filter(pk=lease.run_id, status__in=Study.LIVE).exists():
         Trial.objects.filter(study_id=lease.run_id, state=State.RUNNING).delete()
 
 
@@ -213,7 +184,7 @@ class _Tuning:
         except (LeaseLost, Cancelled):
             raise
         except (RecommenderError, ValueError, ArithmeticError, MemoryError) as error:
-            trial.state, trial.error = State.FAILED, one_line(error)
+            trial.state, trial.error = State.FAILED, work.one_line(error)
         self.search.tell(trial.state, trial.value)
         trial.seconds = round(time.monotonic() - started, 3)
         share = trial.number / self.study.wanted
@@ -267,5 +238,4 @@ class _Tuning:
         if select.best_trial(study=self.study) is None:
             first = self.study.trials.exclude(error="").order_by("number").first()
             raise NotTrainable(first.error if first else "No trial came to its end.")
-        over = {"status": Run.Status.SUCCEEDED, "finished": Now(), "finishes": None, "phase": "", "progress": 1.0}
-        lasting(lambda: self.lease.write(**over))
+        work.succeeded(self.lease)
