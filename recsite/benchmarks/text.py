@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +49,7 @@ def run(say: Say) -> dict[str, Any]:
     ours, peer, agreement = beside_peer(encoder, some)
     say(f"{len(some)} of them: ours {ours:.1f}, sentence_transformers {peer:.1f} texts a second")
     rows = [judged(name, described, vectors) for name in dict.fromkeys(each.collection for each in described)]
-    figures = {"ours": ours, "peer": peer, "ratio": ours / peer, "unit": "texts/s", "rows": rows}
+    figures = {"ours": ours, "peer": peer, "ratio": ours / peer, "unit": "texts/s", "rows": [*rows, everything(rows)]}
     encoded = {"texts": len(texts), "word_pieces": pieces, "seconds": round(seconds, 1)}
     rates = {"texts_a_second": round(len(texts) / seconds, 1), "pieces_a_second": round(pieces / seconds)}
     least = min(row["ratio"] for row in rows)
@@ -99,6 +99,15 @@ def judged(collection: str, described: Sequence[Described], vectors: Float) -> d
         "any genre, random": round(float((like > 0).sum() / others), 4),
     }
     return found | {"ratio": round(found["precision@10"] / found["random"], 2)}
+
+
+def everything(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """All items, each beside its own collection: the mean of the collections' figures by their numbers of items."""
+    items = [row["items"] for row in rows]
+    names = ("precision@10", "random", "any genre@10", "any genre, random")
+    means = {name: round(float(np.average([row[name] for row in rows], weights=items)), 4) for name in names}
+    ratio = round(means["precision@10"] / means["random"], 2)
+    return {"collection": "all", "items": sum(items), **means, "ratio": ratio}
 
 
 def likeness(genres: Sequence[frozenset[str]]) -> Float:
