@@ -77,6 +77,21 @@ class RatingPredictor(Protocol):
 
 
 @runtime_checkable
+class Adaptable(Protocol):
+    """Learns from a person's few interactions without being trained again.
+
+    `score` and `predict` given what it learned read no interactions of `histories`, only its `fields`; without, they
+    adapt to `histories` first. A learner for which the order of the support counts declares
+    `ordered: ClassVar[bool] = True`.
+    """
+
+    def adapt(self, support: Histories) -> Adapted:
+        """Arrays whose first axis is the person: all that scoring needs to know of each. Of an empty support the
+        prior. Deterministic; the model stays as it was. Raises NotFitted."""
+        ...
+
+
+@runtime_checkable
 class Remembering(Protocol):
     """Keeps rows about people: `state()["people"]` are their database keys. Such a class declares
     `remembers_people: ClassVar[bool] = True`; erasing a person rewrites its checkpoints."""
