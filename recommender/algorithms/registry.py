@@ -23,8 +23,9 @@ ALGORITHMS: dict[str, str] = {
     "gru": "recommender.algorithms.gru:GRU",
     "sasrec": "recommender.algorithms.sasrec:SASRec",
     "ensemble": "recommender.algorithms.ensemble:Ensemble",
+    "ridge_head": "recommender.algorithms.ridge_head:RidgeHead",
 }
-RATING: dict[str, bool] = {"user_knn": True, "mf": False, "ncf": True}
+RATING: dict[str, bool] = {"user_knn": True, "mf": False, "ncf": True, "ridge_head": True}
 """Those that predict ratings, and whether they rank as well. Written here so that a page can say what a recommender
 does without importing it; the conformance tests hold it against the classes."""
 REMEMBERING: frozenset[str] = frozenset({"user_knn"})

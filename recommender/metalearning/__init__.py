@@ -1,0 +1,1 @@
+"""Learning to learn: episodes, features and the mathematics of learners. Knows neither Django nor algorithms."""

@@ -31,6 +31,7 @@ MECHANISMS = {
     "user_knn": Reason("people", [], "Met by people of like taste."),
     "fm": Reason("fields", [], "From what was seen last and what is known of people and items."),
     "ncf": Reason("fields", [], "From what was seen last and what is known of people and items."),
+    "ridge_head": Reason("adapted", [], "Adapted to what was seen so far."),
     "random": Reason("random", [], "Chosen by chance."),
     "ensemble": Reason("combined", [], "Ranked high by several recommenders together."),
     "sasrec": Reason("sequence", [], "From what was seen last."),

@@ -25,6 +25,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ncf": {"factors": 8, "hidden": 8, "epochs": 3, "batch": 64},
     "mf": {"factors": 8, "epochs": 3},
     "ensemble": {"members": "ease,item_knn"},
+    "ridge_head": {"factors": 8, "width": 16, "features": 8, "epochs": 3, "batch": 16},
 }
 """Settings with which an algorithm trains in a second on a handful of people."""
 LONGER: dict[str, dict[str, Any]] = {
@@ -33,6 +34,7 @@ LONGER: dict[str, dict[str, Any]] = {
     "item2vec": {"epochs": 30, "learning_rate": 0.2},
     "fm": {"epochs": 10, "learning_rate": 0.02},
     "ncf": {"epochs": 10, "learning_rate": 0.02},
+    "ridge_head": {"epochs": 10, "learning_rate": 0.02},
 }
 """What has to be changed of these where something is to be learned."""
 

@@ -1,0 +1,231 @@
+"""A network that finds features of items on which a ridge regression per person does best: adaptation is closed form,
+and training differentiates through it (Bertinetto et al., ICLR 2019), as a residual on the bias model.
+
+A person is two small vectors: one that predicts ratings, one that ranks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from recommender.algorithms.adaptive import EpisodicConfig, RatingLearner
+from recommender.algorithms.base import Adapted, Config, State, hyper
+from recommender.algorithms.epochs import drawn_items
+from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.preparation import rated
+from recommender.metalearning import factors, ridge
+from recommender.metalearning.bias import BiasModel
+from recommender.metalearning.encoding import ItemEncoder
+from recommender.metalearning.episodes import Episodes, padded
+from recommender.metalearning.features import ItemFeatures, PeopleFeatures
+
+DRAWN = 2000
+"""Items that a step's ranking loss compares with."""
+
+
+@dataclass(frozen=True)
+class RidgeHeadConfig(EpisodicConfig):
+    """Size of the features, and what is hidden while training."""
+
+    factors: int = hyper(32, "Numbers that describe how people behaved towards an item, per kind.", low=1, high=512)
+    width: int = hyper(128, "Width of the layer that reads content.", low=2, high=4096)
+    features: int = hyper(32, "Features of an item that a person's ridge regressions read.", low=1, high=512)
+    dropout: float = hyper(0.2, "Share of numbers hidden while training.", low=0.0, high=0.9)
+    hidden_items: float = hyper(
+        0.2, "Share of items of which training hides all but content, so that new items are served.", low=0.0, high=1.0
+    )
+    rating_weight: float = hyper(
+        1.0, "How much an error of ratings counts beside one of rankings, with loss both.", low=0.0, high=100.0
+    )
+
+
+class OfPerson(nn.Module):
+    """w₀(u) = w₀ + Σ of the attributes' own: what is expected of whoever nothing else is known of. Zeros at first."""
+
+    def __init__(self, person: int, width: int) -> None:
+        super().__init__()
+        self.all, self.attributes = nn.Parameter(torch.zeros(width)), nn.Parameter(torch.zeros(person, width))
+
+    def forward(self, person: Tensor) -> Tensor:
+        found: Tensor = self.all + person @ self.attributes
+        return found
+
+
+class Net(nn.Module):
+    """Items' features, priors of items and people, and the penalties of both regressions."""
+
+    def __init__(self, content: int, behaviour: int, person: int, config: RidgeHeadConfig) -> None:
+        super().__init__()
+        d = config.features
+        self.encoder = ItemEncoder(
+            content, behaviour, config.width, dropout=config.dropout, hidden_items=config.hidden_items
+        )
+        self.rate, self.rank = nn.Linear(config.width, d + 1), nn.Linear(config.width, d + 1)
+        self.person_rate, self.person_rank = OfPerson(person, d + 1), OfPerson(person, d)
+        self.log_precision = nn.Parameter(torch.full((d + 1,), 2.0))
+        self.log_rank_precision = nn.Parameter(torch.zeros(d))
+        self.log_others = nn.Parameter(torch.zeros(()))
+        self.sharpness = nn.Parameter(torch.zeros(()))
+        self.popularity = nn.Parameter(torch.ones(()))
+
+    def items(self, content: Tensor, behaviour: Tensor, known: Tensor, beside: Tensor) -> dict[str, Tensor]:
+        """Features and priors of items; `beside` (n, 2): standardised b(i) and log-popularity."""
+        z, known = self.encoder(content, behaviour, known)
+        rate, rank = self.rate(z), self.rank(z)
+        ones = torch.ones(len(rate), 1)
+        return {
+            "rate": torch.cat([rate[:, 1:], ones], dim=1),
+            "rate_prior": rate[:, 0] + known * beside[:, 0],
+            "rank": rank[:, 1:],
+            "rank_prior": rank[:, 0] + self.popularity * beside[:, 1],
+        }
+
+    def adapt_ratings(self, items: dict[str, Tensor], at: Tensor, y: Tensor, mask: Tensor, person: Tensor) -> Tensor:
+        """(n, d + 1) w(u) = w₀(u) + (ΦᵀΦ + Λ)⁻¹ Φᵀ (y − prior − Φ w₀(u)), standardised ratings y (n, L) of items at."""
+        features, start = items["rate"][at], self.person_rate(person)
+        left = y - items["rate_prior"][at] - (features * start[:, None]).sum(-1)
+        found, _ = ridge.solve(features, left, mask, self.log_precision.exp())
+        return cast(Tensor, start + found)
+
+    def adapt_ranking(
+        self, items: dict[str, Tensor], at: Tensor, mask: Tensor, person: Tensor, others: Tensor
+    ) -> Tensor:
+        """(n, d) w(u) = w₀(u) + s (Σ ψψᵀ + α G + Λ)⁻¹ Σ ψ over what was met; `others` G (d, d) is the mean of ψψᵀ."""
+        precision = torch.diag(self.log_rank_precision.exp()) + self.log_others.exp() * others
+        found, _ = ridge.solve(items["rank"][at], torch.ones_like(mask), mask, precision)
+        return cast(Tensor, self.person_rank(person) + self.sharpness.exp() * found)
+
+
+class RidgeHead(RatingLearner):
+    """rating(u, i) = μ + σ (b(i) + prior(i) + φ(i)·w(u)), score(u, i) = log-popularity(i) + prior(i) + ψ(i)·v(u)."""
+
+    name: ClassVar[str] = "ridge_head"
+    config_class: ClassVar[type[Config]] = RidgeHeadConfig
+
+    def _prepared(self, train: Dataset, seed: int) -> State:
+        config = cast(RidgeHeadConfig, self.config)
+        about = ItemFeatures.of(train, text=config.use_text, fields=config.use_fields)
+        people = PeopleFeatures.of(train, fields=config.use_fields)
+        histories, n = train.histories, train.n_items
+        ratings = histories.keep(rated(histories))
+        bias = BiasModel.fit(ratings, n)
+        behaviour = [factors.of_taking(histories, n, config.factors, seed)]
+        behaviour.append(factors.of_ratings(ratings, bias, n, config.factors, seed))
+        counts = np.bincount(histories.items, minlength=n)
+        popularity = np.log1p(counts) - np.log1p(counts).mean()
+        beside = np.stack([bias.items / spread_of(ratings), popularity], axis=1).astype(np.float32)
+        found = {"content": about.encode(train.item_fields, train.item_vectors if config.use_text else None, n)}
+        found |= {"behaviour": np.hstack(behaviour), "beside": beside, "known": (counts > 0).astype(np.float32)}
+        return found | about.packed() | people.packed() | bias.packed()
+
+    def _made(self) -> Net:
+        self._people = PeopleFeatures.unpacked(self._fixed)
+        self._bias = BiasModel.unpacked(self._fixed)
+        self._inputs = [torch.from_numpy(self._fixed[name]) for name in ("content", "behaviour", "known", "beside")]
+        content, behaviour = (self._fixed[name].shape[1] for name in ("content", "behaviour"))
+        self._table: dict[str, Tensor] | None = None
+        return Net(content, behaviour, self._people.width, cast(RidgeHeadConfig, self.config))
+
+    def _items(self) -> dict[str, Tensor]:
+        """Features of all items, kept once training is over."""
+        net: Net = self._fitted()
+        if self._table is not None:
+            return self._table
+        table = net.items(*self._inputs)
+        table["others"] = table["rank"].T @ table["rank"] / max(1, len(table["rank"]))
+        if not net.log_precision.requires_grad:
+            self._table = table
+        return table
+
+    def _loss(self, episodes: Episodes, rng: np.random.Generator) -> Tensor:
+        net: Net = self._fitted()
+        drawn = drawn_items(self._n_items, DRAWN, rng) if self._ranks else np.empty(0, dtype=np.int64)
+        met = np.concatenate([episodes.support.items, episodes.query.items])
+        among, inverse = np.unique(np.concatenate([met, drawn]), return_inverse=True)
+        items = net.items(*(each[torch.from_numpy(among)] for each in self._inputs))
+        split = len(episodes.support.items)
+        place = torch.from_numpy(inverse)
+        person = torch.from_numpy(self._people.encode(episodes.support))
+        losses = []
+        support, asked = (
+            self._cells(episodes.support, place[:split]),
+            self._cells(episodes.query, place[split : len(met)]),
+        )
+        if self._ranks:
+            losses.append(self._ranking_loss(items, support, asked, place[len(met) :], person))
+        if self._rates:
+            w = net.adapt_ratings(items, support.at, support.y, support.rated, person)
+            found = items["rate_prior"][asked.at] + (items["rate"][asked.at] * w[:, None]).sum(-1)
+            error = ((found - asked.y) ** 2 * asked.rated).sum() / asked.rated.sum().clamp(min=1)
+            losses.append(error * (cast(RidgeHeadConfig, self.config).rating_weight if self._ranks else 1.0))
+        return torch.stack(losses).sum()
+
+    def _ranking_loss(
+        self, items: dict[str, Tensor], support: Cells, asked: Cells, drawn: Tensor, person: Tensor
+    ) -> Tensor:
+        """Cross-entropy of each asked item among the drawn ones that the person did not meet."""
+        net: Net = self._fitted()
+        others = items["rank"][drawn].T @ items["rank"][drawn] / len(drawn)
+        v = net.adapt_ranking(items, support.at, support.mask, person, others)
+        scores = items["rank_prior"] + v @ items["rank"].T
+        candidates = torch.full_like(scores, -torch.inf)
+        candidates[:, drawn] = scores[:, drawn]
+        row = torch.arange(len(v))[:, None]
+        for cells in (support, asked):  # neither what is known nor what is asked stands among the others
+            rows, columns = row.expand_as(cells.at)[cells.mask > 0], cells.at[cells.mask > 0]
+            candidates[rows, columns] = -torch.inf
+        own = scores.gather(1, asked.at)
+        beaten = torch.logaddexp(candidates.logsumexp(1, keepdim=True), own) - own
+        return (beaten.nan_to_num(posinf=0.0, nan=0.0) * asked.mask).sum() / asked.mask.sum().clamp(min=1)
+
+    def _cells(self, given: Histories, place: Tensor) -> Cells:
+        """`given` as rectangles; `place` (nnz,) where each item stands among those encoded."""
+        cut = padded(given)
+        mask = torch.from_numpy(cut.mask.astype(np.float32))
+        known = rated(given)[cut.at] & cut.mask if len(given.items) else cut.mask
+        mean, spread = (self._scale[2], self._scale[3]) if self._rates else (0.0, 1.0)
+        y = np.where(known, (cut.values - mean) / spread, 0.0).astype(np.float32)
+        at = place[torch.from_numpy(cut.at)] if len(place) else torch.zeros(cut.at.shape, dtype=torch.int64)
+        return Cells(at, torch.from_numpy(y), mask, torch.from_numpy(known.astype(np.float32)))
+
+    def _adapted(self, support: Histories) -> Adapted:
+        net, items = self._fitted(), self._items()
+        person = torch.from_numpy(self._people.encode(support))
+        cells = self._cells(support, torch.from_numpy(support.items))
+        found = {}
+        if self._ranks:
+            found["ranking"] = net.adapt_ranking(items, cells.at, cells.mask, person, items["others"]).numpy()
+        if self._rates:
+            found["rating"] = net.adapt_ratings(items, cells.at, cells.y, cells.rated, person).numpy()
+        return found
+
+    def _scored(self, adapted: Adapted, histories: Histories, items: Int | None) -> Float:
+        kind, table = ("rank", self._items()) if self._ranks else ("rate", self._items())
+        v = torch.from_numpy(np.asarray(adapted["ranking" if self._ranks else "rating"]))
+        at = slice(None) if items is None else torch.from_numpy(np.asarray(items))
+        return cast(Float, (table[f"{kind}_prior"][at] + v @ table[kind][at].T).numpy())
+
+    def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
+        table, at = self._items(), torch.from_numpy(items)
+        w = torch.from_numpy(np.asarray(adapted["rating"])[rows])
+        standard = table["rate_prior"][at] + (table["rate"][at] * w).sum(-1)
+        return cast(Float, (self._scale[2] + self._scale[3] * standard.numpy()).astype(np.float32))
+
+
+def spread_of(ratings: Histories) -> float:
+    return float(ratings.values.std()) or 1.0 if len(ratings.values) else 1.0
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Interactions as rectangles (n, L): places of items, standardised ratings, 1 where there is one, 1 where rated."""
+
+    at: Tensor
+    y: Tensor
+    mask: Tensor
+    rated: Tensor
