@@ -24,12 +24,15 @@ ALGORITHMS: dict[str, str] = {
     "sasrec": "recommender.algorithms.sasrec:SASRec",
     "ensemble": "recommender.algorithms.ensemble:Ensemble",
     "ridge_head": "recommender.algorithms.ridge_head:RidgeHead",
+    "prototypes": "recommender.algorithms.prototypes:Prototypes",
 }
-RATING: dict[str, bool] = {"user_knn": True, "mf": False, "ncf": True, "ridge_head": True}
+RATING: dict[str, bool] = {"user_knn": True, "mf": False, "ncf": True, "ridge_head": True, "prototypes": True}
 """Those that predict ratings, and whether they rank as well. Written here so that a page can say what a recommender
 does without importing it; the conformance tests hold it against the classes."""
 REMEMBERING: frozenset[str] = frozenset({"user_knn"})
 """Those that keep rows about people (`base.Remembering`): erasing someone rewrites their checkpoints."""
+ADAPTABLE: frozenset[str] = frozenset({"ridge_head", "prototypes"})
+"""Those that learn from a person's few interactions without being trained again (`base.Adaptable`)."""
 STEEP: dict[str, str] = {
     "ease": "Its time grows with the cube of the number of items and its memory with the square: about "
     "{ease_memory} for {items:,} items.",

@@ -34,6 +34,7 @@ MECHANISMS = {
     "ridge_head": Reason("adapted", [], "Adapted to what was seen so far."),
     "random": Reason("random", [], "Chosen by chance."),
     "ensemble": Reason("combined", [], "Ranked high by several recommenders together."),
+    "prototypes": Reason("adapted", [], "Close to what this person liked."),
     "sasrec": Reason("sequence", [], "From what was seen last."),
     "gru": Reason("sequence", [], "From what was seen last."),
 }

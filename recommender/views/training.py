@@ -40,6 +40,7 @@ ABOUT = {
     "content": "Finds items whose texts and categories are like what a person met, also those nobody met yet.",
     "ensemble": "Joins several recommenders, each weighed by how well it guessed what people chose next.",
     "ridge_head": "Learns features on which a person’s few interactions say most; adapts to anyone at once.",
+    "prototypes": "A person is the centre of what they liked, by text and by who met what. Serves new people at once.",
     "gru": "Reads a person’s history in order with a memory that is carried along. For comparison with sasrec.",
     "sasrec": "Reads a person’s history in order and guesses what comes next. The most accurate, and the slowest.",
 }

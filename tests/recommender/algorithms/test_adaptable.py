@@ -39,12 +39,17 @@ def predicted(model: Any, support: Histories, adapted: Any = None) -> Any:
     return model.predict(support, rows, items, adapted=adapted)
 
 
+def test_the_registry_knows_who_adapts() -> None:
+    assert registry.ADAPTABLE == set(NAMES)
+
+
 @adaptable
 def test_adapted_arrays_have_a_row_per_person(name: str, trained: dict[str, Any]) -> None:
     adapted = trained[name].adapt(SUPPORT)
     assert adapted
     for array in adapted.values():
         assert len(array) == 3
+        assert array.dtype.kind in "fiub"  # numbers, so that they are stored without pickle
     assert all(len(array) == 0 for array in trained[name].adapt(SUPPORT.select(np.array([], dtype=np.int64))).values())
 
 

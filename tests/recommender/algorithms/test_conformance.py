@@ -26,6 +26,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "mf": {"factors": 8, "epochs": 3},
     "ensemble": {"members": "ease,item_knn"},
     "ridge_head": {"factors": 8, "width": 16, "features": 8, "epochs": 3, "batch": 16},
+    "prototypes": {"factors": 8, "collaborative": 8, "epochs": 3, "batch": 64, "cuts": 2},
 }
 """Settings with which an algorithm trains in a second on a handful of people."""
 LONGER: dict[str, dict[str, Any]] = {
@@ -35,6 +36,7 @@ LONGER: dict[str, dict[str, Any]] = {
     "fm": {"epochs": 10, "learning_rate": 0.02},
     "ncf": {"epochs": 10, "learning_rate": 0.02},
     "ridge_head": {"epochs": 10, "learning_rate": 0.02},
+    "prototypes": {"epochs": 10, "learning_rate": 0.02},
 }
 """What has to be changed of these where something is to be learned."""
 

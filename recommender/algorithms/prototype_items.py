@@ -1,0 +1,51 @@
+"""What prototypes are made of: items' texts and collaborative factors, side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from recommender.algorithms.ials import IALS, IALSConfig
+from recommender.data.dataset import Dataset, Float
+from recommender.data.text import SIZE, normalised
+
+RIDGE = 10.0
+"""Pull towards zero of the map from texts to collaborative factors."""
+UNKNOWN = 0.1
+"""Share of items told by their text alone while training, as those will be that come later."""
+
+
+class Features:
+    """What the projection reads of the items of a training: `both` (n_items, 384 + m), the text vector and the factors
+    (the latter alone without texts); `through` (384, 384 + m) leads from a text to what stands for both, the factors
+    being guessed by ridge regression, so that items told by their text alone have a place."""
+
+    def __init__(self, train: Dataset, collaborative: int, seed: int, *, text: bool) -> None:
+        factors = _ials_factors(collaborative, train, seed)
+        factors /= np.sqrt((factors**2).sum(axis=1).mean()) or 1.0
+        self.through: Tensor | None = None
+        vectors = train.item_vectors if text else None
+        if vectors is None or not vectors.any():
+            self.both = torch.from_numpy(factors)
+            return
+        told = np.asarray(vectors.any(axis=1))
+        self.centre: Float = vectors[told].mean(axis=0)
+        texts = normalised(np.where(told[:, None], vectors - self.centre, 0.0))
+        guess = np.linalg.solve(texts.T @ texts + RIDGE * np.eye(SIZE), texts.T @ factors).astype(np.float32)
+        self.through = torch.from_numpy(np.concatenate([np.eye(SIZE, dtype=np.float32), guess], axis=1))
+        self.both = torch.from_numpy(np.concatenate([texts, factors], axis=1))
+        self._blind = torch.from_numpy(texts) @ self.through
+
+    def seen(self, drawn: np.random.Generator) -> Tensor:
+        """`both`, with some items told by their text alone."""
+        if self.through is None:
+            return self.both
+        hidden = torch.from_numpy(drawn.random(len(self.both)) < UNKNOWN)
+        return torch.where(hidden[:, None], self._blind, self.both)
+
+
+def _ials_factors(factors: int, train: Dataset, seed: int) -> Float:
+    model = IALS(IALSConfig(factors=factors))
+    model.fit(train, rng=np.random.default_rng(seed), report=lambda progress, metrics, state: None)
+    return model.state()["factors"].copy()
