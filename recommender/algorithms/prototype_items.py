@@ -1,17 +1,21 @@
-"""What prototypes are made of: items' texts and collaborative factors, side by side."""
+"""What prototypes learn from: items' texts and factors side by side, and histories cut at some moment."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from recommender.algorithms.ials import IALS, IALSConfig
-from recommender.data.dataset import Dataset, Float
+from recommender.data.dataset import Dataset, Float, Histories, Int
 from recommender.data.text import SIZE, normalised
 
 RIDGE = 10.0
 """Pull towards zero of the map from texts to collaborative factors."""
+FEW = 20
+"""Interactions that supports hold at most where an episode is one of few."""
 UNKNOWN = 0.1
 """Share of items told by their text alone while training, as those will be that come later."""
 
@@ -43,6 +47,32 @@ class Features:
             return self.both
         hidden = torch.from_numpy(drawn.random(len(self.both)) < UNKNOWN)
         return torch.where(hidden[:, None], self._blind, self.both)
+
+
+class Prefixes:
+    """What each person did up to some moment, and what came next."""
+
+    def __init__(self, histories: Histories, cuts: int, length: int, ahead: int, few: float) -> None:
+        self.histories, self.length, self.ahead, self.few = histories, length, ahead, few
+        self.people = np.flatnonzero(histories.lengths > 0)
+        self.count = len(self.people) * cuts
+
+    def draw(self, at: Int, drawn: np.random.Generator) -> tuple[Histories, Histories]:
+        """The supports and what is asked of the episodes `at`, a row each."""
+        met, people = self.histories, self.people[at % len(self.people)]
+        first, lengths = met.indptr[people], met.lengths[people]
+        few = drawn.random(len(at)) < self.few
+        most = np.where(few, np.minimum(lengths, FEW + 1), lengths)
+        cuts = (drawn.random(len(at)) * most).astype(np.int64)
+        support = _part(met, first + np.maximum(0, cuts - self.length), first + cuts)
+        return support, _part(met, first + cuts, first + np.minimum(lengths, cuts + self.ahead))
+
+
+def _part(histories: Histories, starts: Int, ends: Int) -> Histories:
+    """The interactions from `starts` to before `ends` (both (n,), places), a row each."""
+    indptr = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64)
+    at = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], ends - starts)
+    return replace(histories.take(at), indptr=indptr, fields={})
 
 
 def _ials_factors(factors: int, train: Dataset, seed: int) -> Float:

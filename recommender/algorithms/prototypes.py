@@ -8,7 +8,7 @@ adapted to by one sum over the support; nothing is kept about people.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Self, cast
 
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, hyper, require_data
 from recommender.algorithms.epochs import Training, arrays, drawn_items, judge_of, seeded, tensors
-from recommender.algorithms.prototype_items import Features
+from recommender.algorithms.prototype_items import Features, Prefixes
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.data.preparation import last_of_repeats, rated, recency
 from recommender.data.text import normalised
@@ -40,8 +40,6 @@ WHOLE = 20_000
 """Items up to which the loss compares with all of them; of a larger catalog it compares with so many drawn ones."""
 SHRINK = 5.0
 """Ratings' worth of evidence for the mean in the means of items; people's own weight is learned."""
-FEW = 20
-"""Interactions that the supports of half of the episodes hold at most."""
 MEAN = 2
 """Place of the mean in the scale."""
 
@@ -157,7 +155,7 @@ class Prototypes:
         with seeded(seed, 0):
             net = self._net = Net(features.both.shape[1], train.n_items, config.factors)
         self._begin(net, train)
-        episodes = Episodes(train.histories, config)
+        episodes = Prefixes(train.histories, config.cuts, config.length, config.ahead, config.few)
         training = Training(
             net, config, lambda at, drawn: self._loss(net, features, episodes, at, drawn), episodes.count, seed
         )
@@ -184,7 +182,7 @@ class Prototypes:
                 ratings = np.bincount(met.items[which], minlength=train.n_items)
                 net.mean.copy_(torch.from_numpy((sums / (ratings + SHRINK)).astype(np.float32)))
 
-    def _loss(self, net: Net, features: Features, episodes: Episodes, at: Int, drawn: np.random.Generator) -> Tensor:
+    def _loss(self, net: Net, features: Features, episodes: Prefixes, at: Int, drawn: np.random.Generator) -> Tensor:
         """Cross-entropy of what came next over all that was not in the support, and squared errors of ratings."""
         histories, asked = episodes.draw(at, drawn)
         points = self._projected(net, features.seen(drawn))
@@ -246,12 +244,11 @@ class Prototypes:
         """(n, m) scores of `items` (m,)."""
         z, bias = points.rank[items], points.bias[items]
         if "centre" in adapted:
-            found: Tensor = adapted["centre"] @ z.T + bias
-            return found
+            return adapted["centre"] @ z.T + bias
         met = adapted["items"]
         heat, reserve = net.positive("rank_heat"), net.numbers["rank_reserve"]
         seen = attended(z, points.rank[met.clamp(min=0)], adapted["weights"], met != EMPTY, heat, reserve)
-        return net.numbers["scale"] * seen + net.prior @ z.T + bias
+        return cast(Tensor, net.numbers["scale"] * seen + net.prior @ z.T + bias)
 
     def _rated(self, net: Net, points: Points, adapted: Mapping[str, Tensor], rows: Int, items: Int) -> Tensor:
         """(m,) ratings less the mean of all."""
@@ -303,8 +300,7 @@ class Prototypes:
 
     def _given(self, histories: Histories, adapted: Adapted | None) -> dict[str, Tensor]:
         given = self.adapt(histories) if adapted is None else adapted
-        kinds = {"items": torch.int64}
-        return {name: torch.from_numpy(np.array(part)).to(kinds.get(name, torch.float32))
+        return {name: torch.from_numpy(np.array(part)).to(torch.int64 if name == "items" else torch.float32)
                 for name, part in given.items()}  # fmt: skip
 
     def extend(self, vectors: Float) -> Self:
@@ -324,6 +320,11 @@ class Prototypes:
     def rates(self) -> bool:
         """Whether it has learned ratings."""
         return bool(np.isfinite(self._scale).all()) and self._config.rating_weight > 0
+
+    @property
+    def scale(self) -> tuple[float, float] | None:
+        """Lowest and highest rating it learned from; others count as the nearer of the two."""
+        return (float(self._scale[0]), float(self._scale[1])) if self.rates else None
 
     def state(self) -> State:
         net, points = self._fitted()
@@ -348,32 +349,6 @@ class Prototypes:
         if self._net is None or self._points is None:
             raise NotFitted("This recommender has not been trained.")
         return self._net, self._points
-
-
-class Episodes:
-    """What each person did up to some moment, and what came next."""
-
-    def __init__(self, histories: Histories, config: PrototypesConfig) -> None:
-        self.histories, self.config = histories, config
-        self.people = np.flatnonzero(histories.lengths > 0)
-        self.count = len(self.people) * config.cuts
-
-    def draw(self, at: Int, drawn: np.random.Generator) -> tuple[Histories, Histories]:
-        """The supports and what is asked of the episodes `at`, a row each."""
-        met, people = self.histories, self.people[at % len(self.people)]
-        first, lengths = met.indptr[people], met.lengths[people]
-        few = drawn.random(len(at)) < self.config.few
-        most = np.where(few, np.minimum(lengths, FEW + 1), lengths)
-        cuts = (drawn.random(len(at)) * most).astype(np.int64)
-        support = _part(met, first + np.maximum(0, cuts - self.config.length), first + cuts)
-        return support, _part(met, first + cuts, first + np.minimum(lengths, cuts + self.config.ahead))
-
-
-def _part(histories: Histories, starts: Int, ends: Int) -> Histories:
-    """The interactions from `starts` to before `ends` (both (n,), places), a row each."""
-    indptr = np.concatenate([[0], np.cumsum(ends - starts)]).astype(np.int64)
-    at = np.arange(indptr[-1]) + np.repeat(starts - indptr[:-1], ends - starts)
-    return replace(histories.take(at), indptr=indptr, fields={})
 
 
 def _candidates(n_items: int, asked: Int, drawn: np.random.Generator) -> Int:
