@@ -25,13 +25,27 @@ ALGORITHMS: dict[str, str] = {
     "ensemble": "recommender.algorithms.ensemble:Ensemble",
     "ridge_head": "recommender.algorithms.ridge_head:RidgeHead",
     "prototypes": "recommender.algorithms.prototypes:Prototypes",
+    "maml": "recommender.algorithms.maml:MAML",
+    "fomaml": "recommender.algorithms.fomaml:FOMAML",
+    "anil": "recommender.algorithms.anil:ANIL",
+    "reptile": "recommender.algorithms.reptile:Reptile",
 }
-RATING: dict[str, bool] = {"user_knn": True, "mf": False, "ncf": True, "ridge_head": True, "prototypes": True}
+RATING: dict[str, bool] = {
+    "user_knn": True,
+    "mf": False,
+    "ncf": True,
+    "ridge_head": True,
+    "prototypes": True,
+    "maml": True,
+    "fomaml": True,
+    "anil": True,
+    "reptile": True,
+}
 """Those that predict ratings, and whether they rank as well. Written here so that a page can say what a recommender
 does without importing it; the conformance tests hold it against the classes."""
 REMEMBERING: frozenset[str] = frozenset({"user_knn"})
 """Those that keep rows about people (`base.Remembering`): erasing someone rewrites their checkpoints."""
-ADAPTABLE: frozenset[str] = frozenset({"ridge_head", "prototypes"})
+ADAPTABLE: frozenset[str] = frozenset({"ridge_head", "prototypes", "maml", "fomaml", "anil", "reptile"})
 """Those that learn from a person's few interactions without being trained again (`base.Adaptable`)."""
 STEEP: dict[str, str] = {
     "ease": "Its time grows with the cube of the number of items and its memory with the square: about "

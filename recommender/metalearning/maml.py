@@ -7,8 +7,10 @@ different lengths then have one shape and are done together.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
@@ -19,31 +21,55 @@ Loss = Callable[[Weights, Episode], Tensor]
 
 
 def adapt(
-    loss: Loss, prior: Mapping[str, Tensor], support: Episode, rates: Mapping[str, Tensor], *, steps: int, second: bool
+    loss: Loss,
+    prior: Mapping[str, Tensor],
+    support: Episode,
+    rates: Mapping[str, Tensor],
+    *,
+    steps: int,
+    second: bool,
+    longest: float = math.inf,
 ) -> Weights:
     """θ′ of one episode: `steps` times θ ← θ − α ⊙ ∂L(θ, support)/∂θ, beginning at `prior`.
 
     `rates` has an α for each name in `prior`, one number or as many as the weights have. Without `second` the slopes
     count as constants when θ′ is differentiated: ∂θ′/∂θ is then the identity (first-order MAML, same paper, 5.2).
+    Slopes longer than `longest` (Euclidean, all weights together) are shortened to it, so that no episode runs away.
     `prior` itself stays as it was.
     """
     slope = grad(loss)
     weights = {name: each.clone() for name, each in prior.items()}
     for _ in range(steps):
-        found = slope(weights, support)
+        found = shortened(slope(weights, support), longest)
         if not second:
             found = {name: each.detach() for name, each in found.items()}
         weights = {name: each - rates[name] * found[name] for name, each in weights.items()}
     return weights
 
 
+def shortened(slopes: Weights, longest: float) -> Weights:
+    """`slopes`, times longest / |slopes| where they are longer than that."""
+    if not math.isfinite(longest):
+        return slopes
+    square = sum((each.square().sum() for each in slopes.values()), start=torch.zeros(()))
+    factor = longest / square.clamp(min=longest**2).sqrt()
+    return {name: each * factor for name, each in slopes.items()}
+
+
 def adapt_all(
-    loss: Loss, prior: Mapping[str, Tensor], supports: Episode, rates: Mapping[str, Tensor], *, steps: int, second: bool
+    loss: Loss,
+    prior: Mapping[str, Tensor],
+    supports: Episode,
+    rates: Mapping[str, Tensor],
+    *,
+    steps: int,
+    second: bool,
+    longest: float = math.inf,
 ) -> Weights:
     """θ′ of E episodes at once; first axis the episode, of `supports` as of what is returned."""
 
     def one(support: Episode) -> Weights:
-        return adapt(loss, prior, support, rates, steps=steps, second=second)
+        return adapt(loss, prior, support, rates, steps=steps, second=second, longest=longest)
 
     found: Weights = vmap(one)(dict(supports))
     return found

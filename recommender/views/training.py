@@ -41,6 +41,10 @@ ABOUT = {
     "ensemble": "Joins several recommenders, each weighed by how well it guessed what people chose next.",
     "ridge_head": "Learns features on which a person’s few interactions say most; adapts to anyone at once.",
     "prototypes": "A person is the centre of what they liked, by text and by who met what. Serves new people at once.",
+    "maml": "A network that a few steps of learning fit to a person; ranks and predicts ratings.",
+    "fomaml": "maml by a simpler slope, trained in less time. For comparison with it.",
+    "anil": "maml of which only the last layer is fitted to a person: little is kept of each.",
+    "reptile": "A simpler way to the network that maml looks for. For comparison with it.",
     "gru": "Reads a person’s history in order with a memory that is carried along. For comparison with sasrec.",
     "sasrec": "Reads a person’s history in order and guesses what comes next. The most accurate, and the slowest.",
 }

@@ -16,6 +16,7 @@ from recommender.data.splits import leave_last_out
 from recommender.exceptions import Cancelled, NotFitted, NotTrainable
 from tests.recommender.builders import blocks, dataset, histories
 
+BY_STEPS = {"factors": 4, "hidden": 8, "epochs": 3, "batch": 16, "references": 8, "negatives": 16}
 SMALL: dict[str, dict[str, Any]] = {
     "sasrec": {"factors": 16, "length": 12, "epochs": 3, "batch": 16},
     "gru": {"factors": 16, "width": 16, "length": 12, "epochs": 3, "batch": 16},
@@ -27,6 +28,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "ensemble": {"members": "ease,item_knn"},
     "ridge_head": {"factors": 8, "width": 16, "features": 8, "epochs": 3, "batch": 16},
     "prototypes": {"factors": 8, "collaborative": 8, "epochs": 3, "batch": 64, "cuts": 2},
+    "maml": BY_STEPS,
+    "fomaml": BY_STEPS,
+    "anil": BY_STEPS,
+    "reptile": BY_STEPS,
 }
 """Settings with which an algorithm trains in a second on a handful of people."""
 LONGER: dict[str, dict[str, Any]] = {
@@ -37,6 +42,10 @@ LONGER: dict[str, dict[str, Any]] = {
     "ncf": {"epochs": 10, "learning_rate": 0.02},
     "ridge_head": {"epochs": 10, "learning_rate": 0.02},
     "prototypes": {"epochs": 10, "learning_rate": 0.02},
+    "maml": {"epochs": 10, "learning_rate": 0.02},
+    "fomaml": {"epochs": 10, "learning_rate": 0.02},
+    "reptile": {"epochs": 10, "learning_rate": 0.02},
+    "anil": {"epochs": 25, "learning_rate": 0.02, "rate": 1.0},
 }
 """What has to be changed of these where something is to be learned."""
 

@@ -1,0 +1,279 @@
+"""What maml, fomaml, anil and reptile share: MeLU's network above a bias model, adapted to a person by gradient steps
+on what the person did, how they are asked, and what is kept of a person.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from recommender.algorithms.adaptive import EpisodicConfig, RatingLearner
+from recommender.algorithms.base import Adapted, State, hyper
+from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.preparation import rated
+from recommender.metalearning import factors, maml, melu, meta_sgd
+from recommender.metalearning.bias import BiasModel
+from recommender.metalearning.episodes import Episodes, padded
+from recommender.metalearning.features import ItemFeatures, PeopleFeatures
+from recommender.metalearning.maml import Weights
+
+CELLS = 8_000_000
+"""Numbers of a hidden layer held at once while scoring."""
+DIFFERENCE, USUAL = "difference", "usual"
+"""What is kept of a person: how the adapted weights differ from the prior, and the person's part of the bias model."""
+
+
+@dataclass(frozen=True)
+class GradientConfig(EpisodicConfig):
+    """Size of the network, what it reads, and how it adapts."""
+
+    epochs: int = hyper(30, "Passes over all people; the step falls to zero over them.", low=1, high=1000)
+    patience: int = hyper(8, "Epochs without a better validation after which training stops.", low=1, high=1000)
+    learning_rate: float = hyper(0.01, "Largest step of AdamW.", low=1e-6, high=1.0)
+
+    factors: int = hyper(16, "Numbers that describe a field's values, or an item.", low=1, high=512)
+    hidden: int = hyper(32, "Width of a decision layer.", low=1, high=1024)
+    layers: int = hyper(2, "Decision layers under the head.", low=1, high=6)
+    behaviour: int = hyper(
+        32,
+        "Numbers that describe how people behaved towards an item, per kind, beside what is said of it. 0: none, which "
+        "is MeLU.",
+        low=0,
+        high=512,
+    )
+    hidden_items: float = hyper(
+        0.2,
+        "Share of items that training treats as new in a step: only their fields are read, so that new ones are told "
+        "by theirs.",
+        low=0.0,
+        high=0.95,
+    )
+    residual: bool = hyper(
+        True,
+        "Whether the network learns what a bias model (mean, person, item) leaves of ratings, or the ratings as they "
+        "are, which is MeLU.",
+    )
+    steps: int = hyper(3, "Gradient steps with which it adapts, in training and later.", low=1, high=50)
+    rate: float = hyper(0.2, "Size of these steps; where they are learned, at the start.", low=1e-6, high=10.0)
+    longest: float = hyper(
+        1.0, "Longest slope of a step; longer ones are shortened, so that no support leads astray.", low=1e-6, high=1e6
+    )
+    learned_rates: bool = hyper(True, "Whether each weight that adapts learns a step size of its own (Meta-SGD).")
+    negatives: int = hyper(200, "Items drawn for each query as not taken.", low=1, high=10_000)
+    references: int = hyper(
+        64, "Items, the same for everyone, against which adapting tells what was taken.", low=1, high=10_000
+    )
+    rating_weight: float = hyper(
+        0.2, "How much an error of ratings counts beside one of what is taken, with loss both.", low=0.0, high=100.0
+    )
+
+
+class Net(nn.Module):
+    """The embeddings, the prior of the decision layers, and the step sizes of those that adapt."""
+
+    def __init__(self, network: melu.MeLU, adapts: Weights, config: GradientConfig) -> None:
+        super().__init__()
+        self.melu = network
+        self.rates = meta_sgd.rates_for(adapts, config.rate, learned=config.learned_rates)
+
+
+class GradientAdapted(RatingLearner):
+    """score = the click head (with loss rating, the rating), rating = μ + b(i) + b(u) + s · the rating head.
+
+    b(u) is closed form from the support. Decision layers are those of `recommender.metalearning.melu`.
+    """
+
+    def _adapting(self, prior: Weights) -> tuple[Weights, Weights]:
+        """Which of the decision layers' weights adapt, and which do not."""
+        return prior, {}
+
+    @abstractmethod
+    def _meta_loss(self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor]) -> Tensor:
+        """What the training lowers: the mean loss of the queries after adapting to the supports."""
+
+    def _steps(self, loss: maml.Loss, adapts: Weights, supports: dict[str, Tensor], *, second: bool) -> Weights:
+        """The weights that adapt after doing so to each support; first axis the person."""
+        config, rates = cast(GradientConfig, self.config), meta_sgd.by_name(cast(Net, self._fitted()).rates)
+        return maml.adapt_all(loss, adapts, supports, rates, steps=config.steps, second=second, longest=config.longest)
+
+    # The network and what it is made of.
+
+    def _prepared(self, train: Dataset, seed: int) -> State:
+        config = cast(GradientConfig, self.config)
+        items = ItemFeatures.of(train, text=config.use_text, fields=config.use_fields)
+        fields = train.item_fields if config.use_fields else train.item_fields[[]]
+        people = PeopleFeatures.of(train, fields=config.use_fields)
+        ratings = train.histories.keep(rated(train.histories))
+        bias = BiasModel.fit(ratings, train.n_items)
+        if not config.residual:
+            bias = replace(bias, items=np.zeros_like(bias.items), spread=float(ratings.values.std()) or 1.0)
+        met = np.bincount(train.histories.items, minlength=train.n_items)
+        rng = np.random.default_rng([seed, 0])
+        behaviour = [factors.of_taking(train.histories, train.n_items, config.behaviour, seed)]
+        behaviour.append(factors.of_ratings(ratings, bias, train.n_items, config.behaviour, seed))
+        found: State = {
+            "behaviour": np.hstack(behaviour),
+            "features": items.encode(fields, train.item_vectors, train.n_items),
+            "known": (met > 0).astype(np.float32),
+            "popularity": np.log((met + 1) / (met + 1).mean()).astype(np.float32),
+            "references": rng.permutation(train.n_items)[: config.references],
+        }
+        return found | items.packed() | people.packed() | bias.packed()
+
+    def _made(self) -> Net:
+        config, fixed = cast(GradientConfig, self.config), self._fixed
+        self._people, of_items = PeopleFeatures.unpacked(fixed), ItemFeatures.unpacked(fixed)
+        self._bias = BiasModel.unpacked(fixed)
+        self._content, self._behaviour = (torch.from_numpy(np.array(fixed[name])) for name in ("features", "behaviour"))
+        item = [field.width for field in of_items.vocabulary.fields]
+        item.append(of_items.width - sum(item) - len(of_items.centre))
+        item += [len(of_items.centre)] if len(of_items.centre) else []
+        person = [field.width for field in self._people.vocabulary.fields]
+        behaviour, hidden = [config.behaviour] * 2 if config.behaviour else [], [config.hidden] * config.layers
+        popularity = torch.from_numpy(np.array(fixed["popularity"]))
+        network = melu.MeLU(person, item, behaviour, popularity, factors=config.factors, hidden=hidden)
+        return Net(network, self._adapting(network.prior())[0], config)
+
+    # Episodes as tensors.
+
+    def _loss(self, episodes: Episodes, rng: np.random.Generator) -> Tensor:
+        net, config = cast(Net, self._fitted()), cast(GradientConfig, self.config)
+        hidden = rng.random(self._n_items) < config.hidden_items
+        known = np.where(hidden, 0.0, self._fixed["known"]).astype(np.float32)
+        usual = self._usual(episodes.support, known)
+        others = rng.integers(self._n_items, size=(len(episodes), config.negatives))
+        supports = self._examples(episodes.support, self._references(len(episodes)), usual, known)
+        queries = self._examples(episodes.query, others, usual, known)
+        return self._meta_loss(net.melu.prior(), supports, queries)
+
+    def _references(self, n: int) -> Int:
+        return np.broadcast_to(self._fixed["references"], (n, len(self._fixed["references"])))
+
+    def _usual(self, support: Histories, known: Float) -> Float:
+        """(n,) the person's part b(u) of the bias model, 0 where the network does without one."""
+        if not (self._rates and cast(GradientConfig, self.config).residual):
+            return np.zeros(len(support), dtype=np.float32)
+        return replace(self._bias, items=self._bias.items * known).adapt(support.keep(rated(support)))
+
+    def _examples(self, histories: Histories, others: Int, usual: Float, known: Float) -> dict[str, Tensor]:
+        """The interactions of n people as an episode of `melu.loss` each, padded; `others` (n, m) were not taken,
+        unless they are among the interactions; `known` (n_items,) 0 for items to be told by their fields alone."""
+        cells, weigh = padded(histories), self._weighed()
+        others = others[:, : others.shape[1] if weigh[1] else 0]
+        table, offsets, place = self._items(np.concatenate([cells.items, others], axis=1), known)
+        width, bias = cells.items.shape[1], self._bias
+        values = cells.values - bias.mean - bias.items[cells.items] * known[cells.items] - usual[:, None]
+        is_rated = cells.mask & (rated(histories)[cells.at] if len(histories.items) else False)
+        taken_too = _among(others, cells.items, cells.mask, self._n_items)
+        return {
+            "person": self._person(histories),
+            "items": table[place[:, :width]],
+            "ratings": torch.from_numpy(np.where(is_rated, values / bias.spread, 0.0).astype(np.float32)),
+            "rated": torch.from_numpy(is_rated.astype(np.float32)),
+            "taken": torch.from_numpy(cells.mask.astype(np.float32)),
+            "offset": offsets[place[:, :width]],
+            "others": table[place[:, width:]],
+            "others_offset": offsets[place[:, width:]],
+            "others_mask": torch.from_numpy((~taken_too).astype(np.float32)),
+            "weigh": torch.tensor(weigh).expand(len(histories), 2),
+        }
+
+    def _weighed(self) -> tuple[float, float]:
+        """How much ratings and what is taken count."""
+        if not self._ranks:
+            return 1.0, 0.0
+        return cast(GradientConfig, self.config).rating_weight if self._rates else 0.0, 1.0
+
+    def _items(self, wanted: Int, known: Float) -> tuple[Tensor, Tensor, Tensor]:
+        """The items' parts (m, q) and offsets (m,) of the m distinct ones in `wanted`, and where each is."""
+        among, place = np.unique(wanted, return_inverse=True)
+        return *self._table(among, known), torch.from_numpy(place.reshape(wanted.shape))
+
+    def _table(self, items: Int, known: Float) -> tuple[Tensor, Tensor]:
+        """The parts (m, q) and offsets (m,) of `items` (m,)."""
+        at, some = torch.from_numpy(items), torch.from_numpy(known[items])
+        return cast(Net, self._fitted()).melu.items(self._content[at], self._behaviour[at], at, some)
+
+    def _person(self, histories: Histories) -> Tensor:
+        features = torch.from_numpy(self._people.encode(histories))
+        return cast(Net, self._fitted()).melu.people(features)
+
+    # What is kept of a person, and scoring with it.
+
+    def _adapted(self, support: Histories) -> Adapted:
+        net = cast(Net, self._fitted())
+        known, prior = self._fixed["known"], net.melu.prior()
+        usual = self._usual(support, known)
+        if not len(support):
+            size = sum(each.numel() for each in self._adapting(prior)[0].values())
+            return {DIFFERENCE: np.empty((0, size), dtype=np.float16), USUAL: usual}
+        examples = self._examples(support, self._references(len(support)), usual, known)
+        adapts, stays = self._adapting(prior)
+        found = self._steps(partial(whole_loss, stays), adapts, examples, second=False)
+        parts = [(found[name] - each).flatten(1) for name, each in adapts.items()]
+        return {DIFFERENCE: torch.cat(parts, dim=1).half().numpy(), USUAL: usual}
+
+    def _weights(self, adapted: Adapted, at: slice) -> Weights:
+        """The decision layers of the people `at`, first axis the person: the prior plus their differences."""
+        adapts, stays = self._adapting(cast(Net, self._fitted()).melu.prior())
+        flat = torch.from_numpy(np.asarray(adapted[DIFFERENCE][at], dtype=np.float32))
+        parts = torch.split(flat, [each.numel() for each in adapts.values()], dim=1)
+        n = len(flat)
+        found = {
+            name: each + part.view(n, *each.shape) for (name, each), part in zip(adapts.items(), parts, strict=True)
+        }
+        return found | {name: each.expand(n, *each.shape) for name, each in stays.items()}
+
+    def _scored(self, adapted: Adapted, histories: Histories, items: Int | None) -> Float:
+        wanted = np.arange(self._n_items) if items is None else np.asarray(items)
+        table, offsets = self._table(wanted, self._fixed["known"])
+        scores = np.empty((len(histories), len(wanted)), dtype=np.float32)
+        people, config = self._person(histories), cast(GradientConfig, self.config)
+        block = max(1, CELLS // max(1, len(wanted) * config.hidden))
+        for start in range(0, len(histories), block):
+            some = slice(start, start + block)
+            said = melu.decide(self._weights(adapted, some), people[some], table)
+            if self._ranks:
+                scores[some] = (said[..., melu.CLICK] + offsets).numpy()
+            else:
+                scores[some] = self._in_stars(said[..., melu.RATING].numpy(), adapted[USUAL][some][:, None], wanted)
+        return scores
+
+    def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
+        found, order = np.empty(len(rows), dtype=np.float32), np.argsort(rows, kind="stable")
+        table, _, place = self._items(items, self._fixed["known"])
+        people, config = self._person(histories), cast(GradientConfig, self.config)
+        starts = np.searchsorted(rows[order], np.arange(len(histories) + 1))
+        for row in np.unique(rows):
+            at = order[starts[row] : starts[row + 1]]
+            one = {name: each[0] for name, each in self._weights(adapted, slice(row, row + 1)).items()}
+            block = max(1, CELLS // config.hidden)
+            for start in range(0, len(at), block):
+                some = at[start : start + block]
+                said = melu.decide(one, people[row], table[place[some]])[:, melu.RATING].numpy()
+                found[some] = self._in_stars(said, adapted[USUAL][row], items[some])
+        return found
+
+    def _in_stars(self, said: NDArray[Any], usual: Any, items: Int) -> Float:
+        """Outputs of the rating head (…, n) of `items` (n,) as ratings."""
+        known = np.asarray(self._fixed["known"])[items]
+        return cast(Float, self._bias.mean + usual + self._bias.items[items] * known + self._bias.spread * said)
+
+
+def whole_loss(stays: Mapping[str, Tensor], adapts: Weights, episode: Mapping[str, Tensor]) -> Tensor:
+    """`melu.loss` of weights of which some stay as they are."""
+    return melu.loss({**stays, **adapts}, episode)
+
+
+def _among(others: Int, items: Int, mask: NDArray[np.bool_], n_items: int) -> NDArray[np.bool_]:
+    """(n, m) which of the `others` (n, m) are among the same row's `items` (n, k) where `mask`."""
+    row = np.arange(len(items))[:, None] * n_items
+    return np.isin(others + row, (items + row)[mask])
