@@ -208,6 +208,11 @@ class EpisodeLearner(ABC):
         return np.array([values.min(), values.max(), values.mean(), values.std() or 1.0])
 
     @property
+    def scale(self) -> tuple[float, float] | None:
+        """Lowest and highest rating it learned from; others count as the nearer of the two. None without ratings."""
+        return (float(self._scale[0]), float(self._scale[1])) if self._rates else None
+
+    @property
     def _rates(self) -> bool:
         return bool(np.isfinite(self._scale).all())
 

@@ -1,5 +1,6 @@
 """Rows: catalogs with their members and keys, people, items, interactions, imports, runs."""
 
+from recommender.models.adapting import Adaptation, AdaptationShard, AdaptedState
 from recommender.models.audit import AuditEntry
 from recommender.models.catalog import ApiKey, Attribute, Catalog, DataImport, ImportTrace, Membership
 from recommender.models.health import HealthReport
@@ -13,6 +14,9 @@ from recommender.models.tuning import Study, Trial
 from recommender.models.users import EndUser
 
 __all__ = [
+    "Adaptation",
+    "AdaptationShard",
+    "AdaptedState",
     "ApiKey",
     "Attribute",
     "AuditEntry",

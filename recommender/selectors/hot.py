@@ -28,13 +28,15 @@ class History(NamedTuple):
 
 class Person(NamedTuple):
     """`id`: database key, None where nobody has this id; `run_id`: the deployed run, None where there is none;
-    `version`: of the catalog's items; `mark`: tells any two states of the person and their history apart."""
+    `version`: of the catalog's items; `mark`: tells any two states of the person and their history apart; `newest`:
+    key of the event that came last."""
 
     id: int | None
     run_id: int | None
     past: History
     version: int
     mark: str
+    newest: int | None = None
 
 
 class Standing(NamedTuple):
@@ -106,7 +108,8 @@ def person(catalog_id: int, client_id: str) -> Person:
         times=np.frombuffer(times or b"", dtype=">f8").astype(np.float64),
         kinds=kinds or [],
     )
-    return Person(key, run_id, past, version, _mark(xmin, len(keys), int(keys.sum())))
+    newest = int(keys.max()) if len(keys) else None
+    return Person(key, run_id, past, version, _mark(xmin, len(keys), int(keys.sum())), newest)
 
 
 def as_values(given: Any) -> np.ndarray[Any, Any]:

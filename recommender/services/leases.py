@@ -27,9 +27,9 @@ from django.db.models.functions import Coalesce, Now
 from psycopg.conninfo import make_conninfo
 
 from recommender.exceptions import Cancelled, LeaseLost
-from recommender.models import Batch, Measurement, Run, Study
+from recommender.models import AdaptationShard, Batch, Measurement, Run, Study
 
-Kind = type[Run] | type[Measurement] | type[Study] | type[Batch]
+Kind = type[Run] | type[Measurement] | type[Study] | type[Batch] | type[AdaptationShard]
 """Rows of models.leased."""
 
 MAX_ATTEMPTS = 5

@@ -42,6 +42,8 @@ MECHANISMS = {
     "sasrec": Reason("sequence", [], "From what was seen last."),
     "gru": Reason("sequence", [], "From what was seen last."),
 }
+ATTRIBUTES = Reason("attributes", [], "Liked by people of whom like things are known; nothing else is known here yet.")
+"""Of someone who has met nothing."""
 OTHER = Reason("history", [], "From all that was seen before.")
 
 
@@ -71,6 +73,8 @@ def of(
     """A reason for each of `positions` (k,) of one person's list."""
     if not len(positions):
         return []
+    if not len(histories.items):
+        return [ATTRIBUTES] * len(positions)
     if not isinstance(recommender, LinearlyExplainable):
         return [MECHANISMS.get(algorithm, OTHER)] * len(positions)
     parts: Any = recommender.contributions(histories, positions[None])

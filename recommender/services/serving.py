@@ -22,7 +22,7 @@ from recommender.exceptions import BadCheckpoint, BadInput, Conflict
 from recommender.metrics import ANSWERS
 from recommender.selectors import hot, nearness
 from recommender.selectors import serving as select
-from recommender.services import answers, deploying, diversity, impressions, loaded, popular, reasons, shelf
+from recommender.services import adaptation, answers, deploying, diversity, impressions, loaded, popular, reasons, shelf
 
 FALLBACK = "popular"
 TOGETHER, TEXT = "together", "text"
@@ -46,6 +46,8 @@ class Question:
     excluded: frozenset[str] = frozenset()
     run: int | None = None
     context: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What is said of someone of whom nothing is stored."""
     profiled: bool = True
     noted: bool = True
     """Whether the answer is kept as an impression; one that an analyst only looks at is not."""
@@ -119,7 +121,7 @@ def _answer(question: Question, person: hot.Person) -> Answer:
     # Both asked before it scores, not after.
     lasting = run_id is not None and not loaded.behind(run_id, person.version)
     path = loaded.path(run_id) if run_id is not None and lasting else ""
-    if run_id is not None and len(person.past.items):
+    if run_id is not None and question.profiled:
         made = _by_model(question, run_id, person)
     if made is None:
         made = _by_popularity(question, person, deployed=run_id is not None)
@@ -208,17 +210,31 @@ def _by_model(question: Question, run_id: int, person: hot.Person) -> Made | Non
         return None
     past = person.past
     at = served.items.positions(past.items)
-    known = select.attributes_of(person.id) if person.id is not None and reads_fields(served) else {}
+    known = _attributes(question, served, person)
     histories = select.as_histories(past, at, context=question.context, now=time.time(), attributes=known)
-    if not len(histories.items):
+    if not len(histories.items) and not (known and adaptation.adapts(served, 0)):
         return None
-    scores = served.model.score(histories)[0].astype(np.float32, copy=True)
+    scores = adaptation.scored(
+        served,
+        histories,
+        user_id=person.id,
+        mark=person.mark,
+        newest=person.newest,
+        lasting=not question.context,
+    )
     ranking = Ranking(served.items, scores).without(past.items)
     also = past.items if reasons.exact(served.model) else ()
     places, names = _places(question, ranking, person.version, also=also)
     positions = served.items.positions(np.array([place.key for place in places], dtype=np.int64))
     explained = reasons.of(served.algorithm, served.model, histories, positions, served.items, names)
     return served.algorithm, places, explained
+
+
+def _attributes(question: Question, served: deploying.Served, person: hot.Person) -> Mapping[str, Any]:
+    """What is known of who asks, as far as the recommender reads it."""
+    if not reads_fields(served):
+        return {}
+    return question.attributes if person.id is None else select.attributes_of(person.id)
 
 
 def reads_fields(served: deploying.Served) -> bool:

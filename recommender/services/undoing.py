@@ -20,7 +20,7 @@ from django.utils.dateparse import parse_date
 
 from recommender.exceptions import Conflict
 from recommender.models import Attribute, Catalog, DataImport, EndUser, ImportTrace, Impression, Interaction, Item
-from recommender.services import audit, forgetting, popular
+from recommender.services import adaptation, audit, forgetting, popular
 from recommender.services.import_attempt import LOCK
 from recommender.services.import_progress import Progress
 
@@ -91,6 +91,7 @@ def undo(row: DataImport, progress: Progress) -> None:
             raise Conflict(reason)
         progress.at("taking interactions out", 0.1)
         counts: dict[str, Any] = {"interactions": delete_interactions(row)}
+        adaptation.forget(catalog=row.catalog)
         for scope, model in MODELS.items():
             progress.at(f"restoring {scope}s", 0.5)
             counts[f"{scope}s"] = {**restore(row, model, progress), **delete_unused(row, model)}
