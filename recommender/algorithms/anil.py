@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from torch import Tensor
+
 from recommender.algorithms.maml import MAML
 from recommender.metalearning import anil
 from recommender.metalearning.maml import Weights
@@ -18,4 +20,10 @@ class ANIL(MAML):
     name: ClassVar[str] = "anil"
 
     def _adapting(self, prior: Weights) -> tuple[Weights, Weights]:
-        return anil.split(prior, f"layer{len(prior) // 2 - 1}.")
+        return anil.split(prior)
+
+    def _joined(self, adapts: Weights, stays: Weights) -> Weights:
+        return anil.joined(adapts, stays)
+
+    def _read(self, stays: Weights, episodes: dict[str, Tensor]) -> dict[str, Tensor]:
+        return anil.above(stays, episodes)

@@ -5,9 +5,7 @@ on what the person did, how they are asked, and what is kept of a person.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -95,14 +93,24 @@ class GradientAdapted(RatingLearner):
         """Which of the decision layers' weights adapt, and which do not."""
         return prior, {}
 
+    def _joined(self, adapts: Weights, stays: Weights) -> Weights:
+        """All decision layers' weights, of the two parts of them."""
+        return adapts
+
+    def _read(self, stays: Weights, episodes: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What the weights that adapt read of episodes."""
+        return episodes
+
     @abstractmethod
     def _meta_loss(self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor]) -> Tensor:
         """What the training lowers: the mean loss of the queries after adapting to the supports."""
 
-    def _steps(self, loss: maml.Loss, adapts: Weights, supports: dict[str, Tensor], *, second: bool) -> Weights:
+    def _steps(self, adapts: Weights, supports: dict[str, Tensor], *, second: bool) -> Weights:
         """The weights that adapt after doing so to each support; first axis the person."""
         config, rates = cast(GradientConfig, self.config), meta_sgd.by_name(cast(Net, self._fitted()).rates)
-        return maml.adapt_all(loss, adapts, supports, rates, steps=config.steps, second=second, longest=config.longest)
+        return maml.adapt_all(
+            melu.loss, adapts, supports, rates, steps=config.steps, second=second, longest=config.longest
+        )
 
     # The network and what it is made of.
 
@@ -217,7 +225,7 @@ class GradientAdapted(RatingLearner):
             return {DIFFERENCE: np.empty((0, size), dtype=np.float16), USUAL: usual}
         examples = self._examples(support, self._references(len(support)), usual, known)
         adapts, stays = self._adapting(prior)
-        found = self._steps(partial(whole_loss, stays), adapts, examples, second=False)
+        found = self._steps(adapts, self._read(stays, examples), second=False)
         parts = [(found[name] - each).flatten(1) for name, each in adapts.items()]
         return {DIFFERENCE: torch.cat(parts, dim=1).half().numpy(), USUAL: usual}
 
@@ -230,7 +238,7 @@ class GradientAdapted(RatingLearner):
         found = {
             name: each + part.view(n, *each.shape) for (name, each), part in zip(adapts.items(), parts, strict=True)
         }
-        return found | {name: each.expand(n, *each.shape) for name, each in stays.items()}
+        return self._joined(found, {name: each.expand(n, *each.shape) for name, each in stays.items()})
 
     def _scored(self, adapted: Adapted, histories: Histories, items: Int | None) -> Float:
         wanted = np.arange(self._n_items) if items is None else np.asarray(items)
@@ -266,11 +274,6 @@ class GradientAdapted(RatingLearner):
         """Outputs of the rating head (…, n) of `items` (n,) as ratings."""
         known = np.asarray(self._fixed["known"])[items]
         return cast(Float, self._bias.mean + usual + self._bias.items[items] * known + self._bias.spread * said)
-
-
-def whole_loss(stays: Mapping[str, Tensor], adapts: Weights, episode: Mapping[str, Tensor]) -> Tensor:
-    """`melu.loss` of weights of which some stay as they are."""
-    return melu.loss({**stays, **adapts}, episode)
 
 
 def _among(others: Int, items: Int, mask: NDArray[np.bool_], n_items: int) -> NDArray[np.bool_]:

@@ -7,14 +7,13 @@ that cuts the graph, and so trains as fomaml does.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 from torch import Tensor
 
 from recommender.algorithms.base import Config
-from recommender.algorithms.gradient_adapted import GradientAdapted, GradientConfig, whole_loss
-from recommender.metalearning import maml
+from recommender.algorithms.gradient_adapted import GradientAdapted, GradientConfig
+from recommender.metalearning import maml, melu
 from recommender.metalearning.maml import Weights
 
 
@@ -28,5 +27,5 @@ class MAML(GradientAdapted):
 
     def _meta_loss(self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor]) -> Tensor:
         adapts, stays = self._adapting(prior)
-        of = partial(whole_loss, stays)
-        return maml.losses(of, self._steps(of, adapts, supports, second=self.second), queries).mean()
+        adapted = self._steps(adapts, self._read(stays, supports), second=self.second)
+        return maml.losses(melu.loss, adapted, self._read(stays, queries)).mean()

@@ -4,15 +4,14 @@ gradient steps on all of an episode lead.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from recommender.algorithms.base import Config
-from recommender.algorithms.gradient_adapted import GradientAdapted, GradientConfig, whole_loss
-from recommender.metalearning import maml
+from recommender.algorithms.gradient_adapted import GradientAdapted, GradientConfig
+from recommender.metalearning import maml, melu
 from recommender.metalearning.maml import Weights
 from recommender.metalearning.reptile import direction
 
@@ -36,13 +35,12 @@ class Reptile(GradientAdapted):
         }
         fixed = {name: each.detach() for name, each in prior.items()}
         inputs = {name: each.detach() for name, each in whole.items()}
-        of = partial(whole_loss, {})
-        adapted = self._steps(of, fixed, inputs, second=False)
+        adapted = self._steps(fixed, inputs, second=False)
         towards = direction(prior, adapted)
         moved = torch.stack([(each * towards[name]).sum() for name, each in prior.items()]).sum()
         # its value is 0, its slope in θ is `towards`
         return (
-            maml.losses(of, {name: each.detach() for name, each in adapted.items()}, whole).mean()
+            maml.losses(melu.loss, {name: each.detach() for name, each in adapted.items()}, whole).mean()
             + moved
             - moved.detach()
         )

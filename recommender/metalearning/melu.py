@@ -93,12 +93,12 @@ def loss(weights: Weights, episode: Episode) -> Tensor:
     added to the click head; `others` (m, q), `others_offset` and `others_mask` (m,) what was not taken; `weigh` (2,):
     c and k.
     """
-    said = decide(weights, episode["person"], episode["items"])
-    error = masked_mean((said[:, RATING] - episode["ratings"]) ** 2, episode["rated"])
+    n = len(episode["taken"])
+    said = decide(weights, episode["person"], torch.cat([episode["items"], episode["others"]]))
+    error = masked_mean((said[:n, RATING] - episode["ratings"]) ** 2, episode["rated"])
     found = episode["weigh"][0] * error
-    if not episode["others"].shape[0]:
+    if len(said) == n:
         return found
-    own = said[:, CLICK] + episode["offset"]
-    left = decide(weights, episode["person"], episode["others"])[:, CLICK] + episode["others_offset"]
+    own, left = said[:n, CLICK] + episode["offset"], said[n:, CLICK] + episode["others_offset"]
     beaten = torch.logaddexp(own, torch.logsumexp(left + torch.log(episode["others_mask"] + 1e-30), dim=0))
     return found + episode["weigh"][1] * masked_mean(beaten - own, episode["taken"])

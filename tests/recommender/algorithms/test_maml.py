@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from recommender.algorithms.gradient_adapted import GradientAdapted, whole_loss
+from recommender.algorithms.gradient_adapted import GradientAdapted
 from recommender.algorithms.reptile import Reptile
 from recommender.metalearning.episodes import Pool
+from recommender.metalearning.melu import loss
 from recommender.metalearning.meta_sgd import by_name
 from tests.recommender.algorithms.test_conformance import fitted
 from tests.recommender.builders import blocks, histories
@@ -38,7 +39,7 @@ def test_what_is_kept_are_the_steps_from_the_prior(trained: dict[str, Any]) -> N
     prior = {name: each.detach().clone() for name, each in net.melu.prior().items()}
     weights = {name: each.clone().requires_grad_() for name, each in prior.items()}
     for _ in range(config.steps):
-        slopes = dict(zip(weights, torch.autograd.grad(whole_loss({}, weights, first), list(weights.values()))))  # noqa: B905
+        slopes = dict(zip(weights, torch.autograd.grad(loss(weights, first), list(weights.values()))))  # noqa: B905
         factor = min(1.0, config.longest / flat(slopes).norm().item())
         moved = {name: each - rates[name] * factor * slopes[name] for name, each in weights.items()}
         weights = {name: each.detach().requires_grad_() for name, each in moved.items()}
@@ -80,12 +81,12 @@ def test_reptiles_slope_is_the_way_back_from_the_adapted_weights() -> None:
         torch.testing.assert_close(each.grad, each.detach() - kept["adapted"][name].mean(dim=0))
 
 
-@pytest.mark.parametrize("loss", ["rating", "ranking"])
-def test_one_head_alone(loss: str) -> None:
-    model = fitted("maml", blocks(), settings={"epochs": 1, "loss": loss})
+@pytest.mark.parametrize("head", ["rating", "ranking"])
+def test_one_head_alone(head: str) -> None:
+    model = fitted("maml", blocks(), settings={"epochs": 1, "loss": head})
     scores = model.score(SUPPORT)
     assert np.isfinite(scores).all()
-    if loss == "rating":
+    if head == "rating":
         rows, items = np.repeat(np.arange(2), 24), np.tile(np.arange(24), 2)
         found = cast(Any, model).predict(SUPPORT, rows, items).reshape(2, 24)
         np.testing.assert_allclose(np.clip(scores, 1, 5), found, rtol=1e-4)

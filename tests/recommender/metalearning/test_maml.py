@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from recommender.metalearning.anil import split
 from recommender.metalearning.maml import Episode, Weights, adapt, adapt_all, losses, masked_mean
 from recommender.metalearning.meta_sgd import by_name, rates_for
 from recommender.metalearning.reptile import direction
@@ -152,12 +151,6 @@ def test_step_sizes_are_learned_for_each_weight_or_stay(prior: Weights) -> None:
     assert by_name(learned)["0.weight"].shape == (3, 2)
     assert by_name(fixed)["0.weight"].shape == ()
     assert [each.requires_grad for each in (*learned.values(), *fixed.values())] == [True] * 4 + [False] * 4
-
-
-def test_only_the_head_adapts(prior: Weights) -> None:
-    head, body = split(prior, "2.")
-    assert set(head) == {"2.weight", "2.bias"}
-    assert set(body) == {"0.weight", "0.bias"}
 
 
 def test_reptile_moves_towards_the_adapted_weights() -> None:
