@@ -105,7 +105,7 @@ class GradientAdapted(RatingLearner):
     def _meta_loss(self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor]) -> Tensor:
         """What the training lowers: the mean loss of the queries after adapting to the supports."""
 
-    def _steps(self, adapts: Weights, supports: dict[str, Tensor], *, second: bool) -> Weights:
+    def steps(self, adapts: Weights, supports: dict[str, Tensor], *, second: bool) -> Weights:
         """The weights that adapt after doing so to each support; first axis the person."""
         config, rates = cast(GradientConfig, self.config), meta_sgd.by_name(cast(Net, self._fitted()).rates)
         return maml.adapt_all(
@@ -214,6 +214,13 @@ class GradientAdapted(RatingLearner):
         features = torch.from_numpy(self._people.encode(histories))
         return cast(Net, self._fitted()).melu.people(features)
 
+    def supports(self, given: Histories, usual: Float) -> tuple[Weights, dict[str, Tensor]]:
+        """The prior of the weights that adapt, and supports of people as episodes that those read. `usual` (n,): what
+        the bias model says of each person."""
+        adapts, stays = self._adapting(cast(Net, self._fitted()).melu.prior())
+        examples = self._examples(given, self._references(len(given)), usual, self._fixed["known"])
+        return adapts, self._read(stays, examples)
+
     # What is kept of a person, and scoring with it.
 
     def _adapted(self, support: Histories) -> Adapted:
@@ -223,9 +230,8 @@ class GradientAdapted(RatingLearner):
         if not len(support):
             size = sum(each.numel() for each in self._adapting(prior)[0].values())
             return {DIFFERENCE: np.empty((0, size), dtype=np.float16), USUAL: usual}
-        examples = self._examples(support, self._references(len(support)), usual, known)
-        adapts, stays = self._adapting(prior)
-        found = self._steps(adapts, self._read(stays, examples), second=False)
+        adapts, supports = self.supports(support, usual)
+        found = self.steps(adapts, supports, second=False)
         parts = [(found[name] - each).flatten(1) for name, each in adapts.items()]
         return {DIFFERENCE: torch.cat(parts, dim=1).half().numpy(), USUAL: usual}
 

@@ -27,5 +27,5 @@ class MAML(GradientAdapted):
 
     def _meta_loss(self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor]) -> Tensor:
         adapts, stays = self._adapting(prior)
-        adapted = self._steps(adapts, self._read(stays, supports), second=self.second)
+        adapted = self.steps(adapts, self._read(stays, supports), second=self.second)
         return maml.losses(melu.loss, adapted, self._read(stays, queries)).mean()

@@ -35,7 +35,7 @@ class Reptile(GradientAdapted):
         }
         fixed = {name: each.detach() for name, each in prior.items()}
         inputs = {name: each.detach() for name, each in whole.items()}
-        adapted = self._steps(fixed, inputs, second=False)
+        adapted = self.steps(fixed, inputs, second=False)
         towards = direction(prior, adapted)
         moved = torch.stack([(each * towards[name]).sum() for name, each in prior.items()]).sum()
         # its value is 0, its slope in θ is `towards`

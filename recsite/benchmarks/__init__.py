@@ -12,6 +12,7 @@ from typing import Any
 
 Say = Callable[[str], None]
 BENCHMARKS = {
+    "adaptation": "recsite.benchmarks.adaptation",
     "ensemble": "recsite.benchmarks.ensemble",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",

@@ -69,13 +69,13 @@ def test_reptiles_slope_is_the_way_back_from_the_adapted_weights() -> None:
     episodes = pool.draw(np.arange(4), np.random.default_rng(0))
     model._loss(episodes, np.random.default_rng(1)).backward()
     kept = {}
-    steps = model._steps
+    steps = model.steps
 
     def noting(*args: Any, **options: Any) -> Any:
         kept["adapted"] = steps(*args, **options)
         return kept["adapted"]
 
-    model._steps = noting  # type: ignore[method-assign]
+    model.steps = noting  # type: ignore[method-assign]
     model._loss(episodes, np.random.default_rng(1))
     for name, each in net.melu.prior().items():
         torch.testing.assert_close(each.grad, each.detach() - kept["adapted"][name].mean(dim=0))
