@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.data.config import Config as Config
@@ -108,6 +109,16 @@ class ItemsExtendable(Protocol):
     def extend(self, vectors: Float) -> Self:
         """Add columns at the end for new items with the text vectors `vectors` (n, 384), as `Dataset.item_vectors`;
         the columns there were keep their scores. Changes this recommender and returns it."""
+        ...
+
+
+@runtime_checkable
+class FieldsExtendable(Protocol):
+    """Can score items that came after its training, by their fields as well as their texts."""
+
+    def extend_with(self, fields: pd.DataFrame, vectors: Float) -> Self:
+        """Add columns at the end for new items: `fields` a row each, as `Dataset.item_fields` (columns may lack, values
+        never seen say nothing), `vectors` as for `ItemsExtendable.extend`. Changes this recommender and returns it."""
         ...
 
 

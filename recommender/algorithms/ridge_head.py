@@ -7,9 +7,10 @@ A person is two small vectors: one that predicts ratings, one that ranks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar, Self, cast
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +27,8 @@ from recommender.metalearning.features import ItemFeatures, PeopleFeatures
 
 DRAWN = 2000
 """Items that a step's ranking loss compares with."""
+BEHAVIOUR = ("behaviour", "beside", "known", "bias.items")
+"""What is known of an item by what people did with it; zeros of one that came after the training."""
 
 
 @dataclass(frozen=True)
@@ -123,12 +126,32 @@ class RidgeHead(RatingLearner):
         found |= {"behaviour": np.hstack(behaviour), "beside": beside, "known": (counts > 0).astype(np.float32)}
         return found | about.packed() | people.packed() | bias.packed()
 
-    def _made(self) -> Net:
+    def extend(self, vectors: Float) -> Self:
+        """Columns for items of which only the text is known; see `extend_with`."""
+        return self.extend_with(pd.DataFrame(index=range(len(vectors))), vectors)
+
+    def extend_with(self, fields: pd.DataFrame, vectors: Float) -> Self:
+        """New items are told by content alone, as those are that training hides the behaviour of."""
+        self._fitted()
+        n, fixed = len(vectors), self._fixed
+        content = ItemFeatures.unpacked(fixed).encode(fields, vectors, n)
+        more = {name: np.zeros((n, *fixed[name].shape[1:]), dtype=np.float32) for name in BEHAVIOUR} | {
+            "content": content
+        }
+        self._fixed = fixed | {name: np.concatenate([fixed[name], part]) for name, part in more.items()}
+        self._n_items += n
+        self._derive()
+        return self
+
+    def _derive(self) -> None:
         self._people = PeopleFeatures.unpacked(self._fixed)
         self._bias = BiasModel.unpacked(self._fixed)
         self._inputs = [torch.from_numpy(self._fixed[name]) for name in ("content", "behaviour", "known", "beside")]
-        content, behaviour = (self._fixed[name].shape[1] for name in ("content", "behaviour"))
         self._table: dict[str, Tensor] | None = None
+
+    def _made(self) -> Net:
+        self._derive()
+        content, behaviour = (self._fixed[name].shape[1] for name in ("content", "behaviour"))
         return Net(content, behaviour, self._people.width, cast(RidgeHeadConfig, self.config))
 
     def _items(self) -> dict[str, Tensor]:

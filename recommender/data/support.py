@@ -1,4 +1,4 @@
-"""What was given of a person, checked: everything has a defined answer, and whatever is not taken as it stands is named.
+"""What was given of a person, checked: all of it has a defined answer, and whatever is not taken as it stands is named.
 
 An item that is not known is left out; of an item given repeatedly (or rated differently) the last counts; a rating off
 the scale counts as the nearest end of it. An attribute value never seen says nothing.

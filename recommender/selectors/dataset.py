@@ -99,6 +99,15 @@ def load_histories(*, catalog_id: int, users: Sequence[int], items: IdMap) -> Hi
     return found.select(keys.positions(np.asarray(users, dtype=np.int64)))
 
 
+def item_fields(catalog_id: int, keys: Int) -> pd.DataFrame:
+    """What is said of the items `keys` (ascending), a row each, as `Dataset.item_fields`."""
+    names = _features(catalog_id, ())[Attribute.Scope.ITEM]
+    rows = Item.objects.filter(catalog_id=catalog_id, id__in=keys.tolist()).order_by("id")
+    there, frame = _frame(rows, ITEM_COLUMNS, names)
+    frame.index = pd.Index(there.keys)
+    return frame.reindex(keys).reset_index(drop=True)  # one may have been deleted just now
+
+
 def hidden_items(*, catalog_id: int) -> Int:
     """Database keys of what must never be recommended, ascending."""
     hidden = Item.objects.filter(catalog_id=catalog_id, hidden=True).order_by("id").values_list("id", flat=True)

@@ -41,7 +41,7 @@ def export_recommendations(
     people = _people(run.catalog_id, users)
     lists = Lists(served, run.catalog_id, k)
     rows = 0
-    with _written(out) as file:
+    with written(out) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for start in range(0, len(people), lists.batch):
@@ -113,7 +113,7 @@ def _wanted(path: Path) -> list[str]:
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[TextIO]:
+def written(path: Path) -> Iterator[TextIO]:
     """A file that takes its name when all is written; until then nothing there changes. Raises BadInput."""
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name a file.", field="out")

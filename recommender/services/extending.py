@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
-from recommender.algorithms.base import ItemsExtendable
-from recommender.data.dataset import IdMap, Int
+from recommender.algorithms.base import FieldsExtendable, ItemsExtendable, Recommender
+from recommender.data.dataset import Float, IdMap, Int
 from recommender.models import Run
 from recommender.selectors import serving as select
 from recommender.selectors import texts
+from recommender.selectors.dataset import item_fields
 from recommender.services.deploying import Served
 
 
@@ -29,9 +31,16 @@ def extended(served: Served) -> Served:
     version = select.catalogue_version(catalog_id)  # first: what is looked up is at least as new as it says
     mark, keys = texts.later_items(catalog_id, newest_of(served.items))
     if len(keys):
-        vectors = texts.item_vectors(catalog_id, IdMap(keys))
-        served.model.extend(vectors)
+        extend(served.model, vectors=texts.item_vectors(catalog_id, IdMap(keys)), fields=item_fields(catalog_id, keys))
     return replace(served, trained=len(served.items), items=_with(served.items, keys), version=version, later=mark)
+
+
+def extend(model: Recommender, *, vectors: Float, fields: pd.DataFrame) -> None:
+    """Add columns for new items by what the recommender can tell them by."""
+    if isinstance(model, FieldsExtendable):
+        model.extend_with(fields, vectors)
+    elif isinstance(model, ItemsExtendable):
+        model.extend(vectors)
 
 
 def behind(served: Served, version: int) -> bool:
