@@ -175,13 +175,12 @@ class Ensemble:
     def state(self) -> State:
         state: State = {WEIGHTS: self._weights}
         for name, member in self._fitted().items():
-            state[f"{name}.{CONFIG}"] = np.frombuffer(json.dumps(asdict(cast(Any, member.config))).encode(), np.uint8)
-            state |= {f"{name}.state.{key}": array for key, array in member.state().items()}
+            state |= kept(name, member)
         return state
 
     def load_state(self, state: State) -> Self:
         self._weights = state[WEIGHTS]
-        self._members = {name: _restored(name, state) for name in member_names(self._config.members)}
+        self._members = {name: restored(name, state) for name in member_names(self._config.members)}
         return self
 
     def weights(self) -> dict[str, float]:
@@ -231,7 +230,13 @@ class Ensemble:
         return self._members
 
 
-def _restored(name: str, state: State) -> Recommender:
+def kept(name: str, member: Recommender) -> State:
+    """A member's configuration and state, as part of that of the recommender made of it; see `restored`."""
+    found: State = {f"{name}.{CONFIG}": np.frombuffer(json.dumps(asdict(cast(Any, member.config))).encode(), np.uint8)}
+    return found | {f"{name}.state.{key}": array for key, array in member.state().items()}
+
+
+def restored(name: str, state: State) -> Recommender:
     prefix = f"{name}.state."
     config = registry.config_class(name).from_mapping(json.loads(state[f"{name}.{CONFIG}"].tobytes()))
     own = {key.removeprefix(prefix): array for key, array in state.items() if key.startswith(prefix)}

@@ -61,8 +61,8 @@ class PrototypesConfig(Config):
     half_life: float = hyper(
         10.0, "Later interactions of the person after which one counts half. 0 counts all alike.", low=0.0, high=1e6
     )
-    few: float = hyper(0.5, "Share of episodes with 0 to 20 interactions; the rest have any number.", low=0.0, high=1.0)
-    ahead: int = hyper(20, "Interactions after the support that an episode asks about.", low=1, high=1000)
+    few: float = hyper(0.9, "Share of episodes with 0 to 20 interactions; the rest have any number.", low=0.0, high=1.0)
+    ahead: int = hyper(100, "Interactions after the support that an episode asks about.", low=1, high=1000)
     cuts: int = hyper(16, "Episodes of each person in an epoch.", low=1, high=1000)
     rating_weight: float = hyper(0.3, "How much an error of ratings counts beside one of ranks.", low=0.0, high=100.0)
     epochs: int = hyper(12, "Passes over everyone; the step falls to zero over them.", low=1, high=1000)

@@ -29,6 +29,7 @@ ALGORITHMS: dict[str, str] = {
     "fomaml": "recommender.algorithms.fomaml:FOMAML",
     "anil": "recommender.algorithms.anil:ANIL",
     "reptile": "recommender.algorithms.reptile:Reptile",
+    "blend": "recommender.algorithms.blend:Blend",
 }
 RATING: dict[str, bool] = {
     "user_knn": True,
@@ -45,7 +46,7 @@ RATING: dict[str, bool] = {
 does without importing it; the conformance tests hold it against the classes."""
 REMEMBERING: frozenset[str] = frozenset({"user_knn"})
 """Those that keep rows about people (`base.Remembering`): erasing someone rewrites their checkpoints."""
-ADAPTABLE: frozenset[str] = frozenset({"ridge_head", "prototypes", "maml", "fomaml", "anil", "reptile"})
+ADAPTABLE: frozenset[str] = frozenset({"ridge_head", "prototypes", "maml", "fomaml", "anil", "reptile", "blend"})
 """Those that learn from a person's few interactions without being trained again (`base.Adaptable`)."""
 STEEP: dict[str, str] = {
     "ease": "Its time grows with the cube of the number of items and its memory with the square: about "

@@ -37,6 +37,9 @@ MECHANISMS = {
     "anil": Reason("adapted", [], "Adapted to what was seen so far."),
     "reptile": Reason("adapted", [], "Adapted to what was seen so far."),
     "random": Reason("random", [], "Chosen by chance."),
+    "blend": Reason(
+        "combined", [], "From what was done so far: adapted to a few things, read in whole once there are more."
+    ),
     "ensemble": Reason("combined", [], "Ranked high by several recommenders together."),
     "prototypes": Reason("adapted", [], "Close to what this person liked."),
     "sasrec": Reason("sequence", [], "From what was seen last."),

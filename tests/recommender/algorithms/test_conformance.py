@@ -26,6 +26,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ncf": {"factors": 8, "hidden": 8, "epochs": 3, "batch": 64},
     "mf": {"factors": 8, "epochs": 3},
     "ensemble": {"members": "ease,item_knn"},
+    "blend": {"cold": "prototypes", "warm": "ease", "threshold": 3.0, "sharpness": 2.0},
     "ridge_head": {"factors": 8, "width": 16, "features": 8, "epochs": 3, "batch": 16},
     "prototypes": {"factors": 8, "collaborative": 8, "epochs": 3, "batch": 64, "cuts": 2},
     "maml": BY_STEPS,
