@@ -33,6 +33,7 @@ class FMConfig(Config):
         5.0, "Later interactions of the person after which one counts half. 0 counts all alike.", low=0.0, high=1e6
     )
     use_fields: bool = hyper(True, "Whether attributes, context and items' fields are read, or histories alone.")
+    use_context: bool = hyper(True, "Whether the context is among the fields that are read.")
     negatives: int = hyper(
         1000, "Items drawn for each batch that the one taken is compared with; of a smaller catalog all.",
         low=1, high=100_000,
@@ -101,7 +102,7 @@ class FM:
         """With `validation`, the weights of the best epoch are kept. Raises NotTrainable, Cancelled."""
         require_data(train)
         config, seed = cast(FMConfig, self.config), int(rng.integers(2**31))
-        self._fields = Fields.of(train) if config.use_fields else Fields.none()
+        self._fields = Fields.of(train, contexts=config.use_context) if config.use_fields else Fields.none()
         self._bags = self._fields.item_side(train)
         with seeded(seed, 0):
             self._net = Net(self._fields.person_width + train.n_items, self._bags.shape[1], config)

@@ -53,6 +53,7 @@ class NCFConfig(Config):
         5.0, "Later interactions of the person after which one counts half. 0 counts all alike.", low=0.0, high=1e6
     )
     use_fields: bool = hyper(True, "Whether attributes, context and items' fields are read, or histories alone.")
+    use_context: bool = hyper(True, "Whether the context is among the fields that are read.")
     use_text: bool = hyper(False, "Whether texts of items are read, by their vectors from the sentence encoder.")
     epochs: int = hyper(10, "Passes over the interactions; the step falls to zero over them.", low=1, high=1000)
     stop_after: int | None = hyper(
@@ -143,7 +144,7 @@ class NCF:
         NotTrainable, Cancelled."""
         require_data(train)
         config, seed = cast(NCFConfig, self.config), int(rng.integers(2**31))
-        self._fields = Fields.of(train) if config.use_fields else Fields.none()
+        self._fields = Fields.of(train, contexts=config.use_context) if config.use_fields else Fields.none()
         self._bags, self._texts = self._fields.item_side(train), train.item_vectors if config.use_text else None
         self._scale = self._scale_of(train.histories)
         with seeded(seed, 0):

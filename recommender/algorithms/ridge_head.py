@@ -7,20 +7,21 @@ A person is two small vectors: one that predicts ratings, one that ranks.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from recommender.algorithms.adaptive import EpisodicConfig, RatingLearner
+from recommender.algorithms.adaptive import FIXED, EpisodicConfig, RatingLearner
 from recommender.algorithms.base import Adapted, Config, State, hyper
 from recommender.algorithms.epochs import drawn_items
 from recommender.data.dataset import Dataset, Float, Histories, Int
 from recommender.data.preparation import rated
 from recommender.metalearning import factors, ridge
 from recommender.metalearning.bias import BiasModel
+from recommender.metalearning.contexts import ContextCounts, ContextHead, ContextSupport, shares
 from recommender.metalearning.encoding import ItemEncoder
 from recommender.metalearning.episodes import Episodes, padded
 from recommender.metalearning.features import ItemFeatures, PeopleFeatures
@@ -45,6 +46,7 @@ class RidgeHeadConfig(EpisodicConfig):
     rating_weight: float = hyper(
         1.0, "How much an error of ratings counts beside one of rankings, with loss both.", low=0.0, high=100.0
     )
+    use_context: bool = hyper(True, "Whether rankings read the context of interactions and of the moment of asking.")
 
 
 class OfPerson(nn.Module):
@@ -62,7 +64,7 @@ class OfPerson(nn.Module):
 class Net(nn.Module):
     """Items' features, priors of items and people, and the penalties of both regressions."""
 
-    def __init__(self, content: int, behaviour: int, person: int, config: RidgeHeadConfig) -> None:
+    def __init__(self, content: int, behaviour: int, person: int, contexts: int, config: RidgeHeadConfig) -> None:
         super().__init__()
         d = config.features
         self.encoder = ItemEncoder(
@@ -75,6 +77,7 @@ class Net(nn.Module):
         self.log_others = nn.Parameter(torch.zeros(()))
         self.sharpness = nn.Parameter(torch.zeros(()))
         self.popularity = nn.Parameter(torch.ones(()))
+        self.contexts = ContextHead(contexts, d) if contexts else None
 
     def items(self, content: Tensor, behaviour: Tensor, known: Tensor, beside: Tensor) -> dict[str, Tensor]:
         """Features and priors of items; `beside` (n, 2): standardised b(i) and log-popularity."""
@@ -105,10 +108,26 @@ class Net(nn.Module):
 
 
 class RidgeHead(RatingLearner):
-    """rating(u, i) = μ + σ (b(i) + prior(i) + φ(i)·w(u)), score(u, i) = log-popularity(i) + prior(i) + ψ(i)·v(u)."""
+    """rating(u, i) = μ + σ (b(i) + prior(i) + φ(i)·w(u)), score(u, i) = log-popularity(i) + prior(i) + ψ(i)·v(u)
+    + what the context of the moment adds (ContextHead)."""
 
     name: ClassVar[str] = "ridge_head"
     config_class: ClassVar[type[Config]] = RidgeHeadConfig
+
+    def fit(self, train: Dataset, **options: Any) -> Self:
+        self._support: ContextSupport | None = None
+        self._repeated = train.histories  # of an item met repeatedly each time has its own context
+        try:
+            return super().fit(train, **options)
+        finally:
+            del self._repeated
+            self._support = None
+
+    def in_context(self, support: Histories) -> Self:
+        """A copy that also knows what other people did in the contexts of `support`, whose values may be new to it."""
+        self._fitted()
+        known = {FIXED + name: array for name, array in self._contexts.met(support).packed().items()}
+        return type(self)(self.config).load_state(self.state() | known)
 
     def _prepared(self, train: Dataset, seed: int) -> State:
         config = cast(RidgeHeadConfig, self.config)
@@ -124,6 +143,12 @@ class RidgeHead(RatingLearner):
         beside = np.stack([bias.items / spread_of(ratings), popularity], axis=1).astype(np.float32)
         found = {"content": about.encode(train.item_fields, train.item_vectors if config.use_text else None, n)}
         found |= {"behaviour": np.hstack(behaviour), "beside": beside, "known": (counts > 0).astype(np.float32)}
+        contexts = ContextCounts.none(n)
+        if config.use_context and config.loss != "rating":
+            contexts = ContextCounts.of(self._repeated, n)
+        if contexts.vocabulary.width:
+            self._support = ContextSupport(contexts, self._repeated, histories)
+        found |= contexts.packed() | {"share": shares(counts)}
         return found | about.packed() | people.packed() | bias.packed()
 
     def extend(self, vectors: Float) -> Self:
@@ -139,6 +164,9 @@ class RidgeHead(RatingLearner):
             "content": content
         }
         self._fixed = fixed | {name: np.concatenate([fixed[name], part]) for name, part in more.items()}
+        share, (values, items) = fixed["share"], fixed["contexts.shape"]
+        self._fixed["share"] = np.concatenate([share, np.full(n, share.min(), dtype=np.float32)])
+        self._fixed["contexts.shape"] = np.array([values, items + n])
         self._n_items += n
         self._derive()
         return self
@@ -148,11 +176,13 @@ class RidgeHead(RatingLearner):
         self._bias = BiasModel.unpacked(self._fixed)
         self._inputs = [torch.from_numpy(self._fixed[name]) for name in ("content", "behaviour", "known", "beside")]
         self._table: dict[str, Tensor] | None = None
+        self._contexts, self._share = ContextCounts.unpacked(self._fixed), torch.from_numpy(self._fixed["share"])
 
     def _made(self) -> Net:
         self._derive()
         content, behaviour = (self._fixed[name].shape[1] for name in ("content", "behaviour"))
-        return Net(content, behaviour, self._people.width, cast(RidgeHeadConfig, self.config))
+        pieces = len(self._contexts.vocabulary.fields)
+        return Net(content, behaviour, self._people.width, pieces, cast(RidgeHeadConfig, self.config))
 
     def _items(self) -> dict[str, Tensor]:
         """Features of all items, kept once training is over."""
@@ -180,7 +210,8 @@ class RidgeHead(RatingLearner):
             self._cells(episodes.query, place[split : len(met)]),
         )
         if self._ranks:
-            losses.append(self._ranking_loss(items, support, asked, place[len(met) :], person))
+            context = self._context_asked(items, episodes, among, rng)
+            losses.append(self._ranking_loss(items, support, asked, place[len(met) :], person, context))
         if self._rates:
             w = net.adapt_ratings(items, support.at, support.y, support.rated, person)
             found = items["rate_prior"][asked.at] + (items["rate"][asked.at] * w[:, None]).sum(-1)
@@ -189,22 +220,69 @@ class RidgeHead(RatingLearner):
         return torch.stack(losses).sum()
 
     def _ranking_loss(
-        self, items: dict[str, Tensor], support: Cells, asked: Cells, drawn: Tensor, person: Tensor
-    ) -> Tensor:
-        """Cross-entropy of each asked item among the drawn ones that the person did not meet."""
+        self, items: dict[str, Tensor], support: Cells, asked: Cells, drawn: Tensor, person: Tensor,
+        context: Tensor | None,
+    ) -> Tensor:  # fmt: skip
+        """Cross-entropy of each asked item among the drawn ones that the person did not meet; `context` (nnz, items)
+        is what that of each question adds."""
         net: Net = self._fitted()
         others = items["rank"][drawn].T @ items["rank"][drawn] / len(drawn)
         v = net.adapt_ranking(items, support.at, support.mask, person, others)
         scores = items["rank_prior"] + v @ items["rank"].T
-        candidates = torch.full_like(scores, -torch.inf)
-        candidates[:, drawn] = scores[:, drawn]
+        barred = torch.ones_like(scores)
+        barred[:, drawn] = 0.0
         row = torch.arange(len(v))[:, None]
         for cells in (support, asked):  # neither what is known nor what is asked stands among the others
             rows, columns = row.expand_as(cells.at)[cells.mask > 0], cells.at[cells.mask > 0]
-            candidates[rows, columns] = -torch.inf
-        own = scores.gather(1, asked.at)
-        beaten = torch.logaddexp(candidates.logsumexp(1, keepdim=True), own) - own
-        return (beaten.nan_to_num(posinf=0.0, nan=0.0) * asked.mask).sum() / asked.mask.sum().clamp(min=1)
+            barred[rows, columns] = 1.0
+        barred = barred * torch.finfo(scores.dtype).min
+        if context is None:
+            rest, own = (scores + barred).logsumexp(1, keepdim=True), scores.gather(1, asked.at)
+            beaten, mask = torch.logaddexp(rest, own) - own, asked.mask
+        else:
+            inside = asked.mask > 0
+            whose, at = row.expand_as(asked.at)[inside], asked.at[inside]
+            each = scores[whose] + context
+            own = each.gather(1, at[:, None])[:, 0]
+            beaten, mask = torch.logaddexp((each + barred[whose]).logsumexp(1), own) - own, torch.ones(len(at))
+        return (beaten * mask).sum() / mask.sum().clamp(min=1)
+
+    def _context_asked(
+        self, items: dict[str, Tensor], episodes: Episodes, among: Int, rng: np.random.Generator
+    ) -> Tensor | None:
+        """(nnz, items) what the context of each question adds, by what others did in it; None without contexts."""
+        if self._support is None:
+            return None
+        codes = self._support.codes[episodes.query_at]
+        values, places = np.unique(codes, return_inverse=True)
+        counts = self._support.draw(episodes.owners, rng)
+        table = self._of_values(items["rank"], counts, values[values >= 0], among)
+        local = torch.from_numpy(places.reshape(codes.shape) - int((values < 0).any()))
+        known = torch.from_numpy(episodes.support.lengths[episodes.query.rows].astype(np.float32))
+        found: Tensor = self._fitted().contexts(table, local, known)
+        return found
+
+    def _of_values(self, features: Tensor, counts: Any, values: Int, among: Int | slice) -> Tensor:
+        """(V, n) what the contexts' `values` add to each item `among` all, of which `features` (n, d) are known."""
+        of_these, field = counts[values], torch.from_numpy(self._contexts.field_of[values])
+        total = torch.from_numpy(np.asarray(of_these.sum(1), dtype=np.float32)[:, 0])
+        there = torch.from_numpy(of_these[:, among].toarray())
+        share = self._share[among if isinstance(among, slice) else torch.from_numpy(among)]
+        found: Tensor = self._fitted().contexts.values(features, there, share, field, total)
+        return found
+
+    def _in_context(self, adapted: Adapted, histories: Histories, items: Tensor | slice) -> Tensor | float:
+        """(n_people, n) what the moment of asking adds."""
+        if not self._contexts.vocabulary.width:
+            return 0.0
+        codes = self._contexts.asked(histories)
+        values, places = np.unique(codes, return_inverse=True)
+        if not (values >= 0).any():
+            return 0.0
+        table = self._of_values(self._items()["rank"], self._contexts.counts, values[values >= 0], slice(None))
+        local = torch.from_numpy(places.reshape(codes.shape) - int((values < 0).any()))
+        found: Tensor = self._fitted().contexts(table[:, items], local, torch.from_numpy(np.asarray(adapted["known"])))
+        return found
 
     def _cells(self, given: Histories, place: Tensor) -> Cells:
         """`given` as rectangles; `place` (nnz,) where each item stands among those encoded."""
@@ -222,6 +300,7 @@ class RidgeHead(RatingLearner):
         cells = self._cells(support, torch.from_numpy(support.items))
         found = {}
         if self._ranks:
+            found["known"] = support.lengths.astype(np.float32)
             found["ranking"] = net.adapt_ranking(items, cells.at, cells.mask, person, items["others"]).numpy()
         if self._rates:
             found["rating"] = net.adapt_ratings(items, cells.at, cells.y, cells.rated, person).numpy()
@@ -231,7 +310,8 @@ class RidgeHead(RatingLearner):
         kind, table = ("rank", self._items()) if self._ranks else ("rate", self._items())
         v = torch.from_numpy(np.asarray(adapted["ranking" if self._ranks else "rating"]))
         at = slice(None) if items is None else torch.from_numpy(np.asarray(items))
-        return cast(Float, (table[f"{kind}_prior"][at] + v @ table[kind][at].T).numpy())
+        context = self._in_context(adapted, histories, at) if self._ranks else 0.0
+        return cast(Float, (table[f"{kind}_prior"][at] + v @ table[kind][at].T + context).numpy())
 
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
         table, at = self._items(), torch.from_numpy(items)

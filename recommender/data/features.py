@@ -150,11 +150,10 @@ class Fields:
         return self.people.width + self.contexts.width
 
     @classmethod
-    def of(cls, train: Dataset) -> Fields:
+    def of(cls, train: Dataset, *, contexts: bool = True) -> Fields:
         """What `train` knows; sensitive attributes are not in it unless the run was allowed them."""
-        return cls(
-            learn(_columns(train.user_fields)), learn(train.histories.contexts), learn(_columns(train.item_fields))
-        )
+        of_moment = learn(train.histories.contexts) if contexts else Vocabulary()
+        return cls(learn(_columns(train.user_fields)), of_moment, learn(_columns(train.item_fields)))
 
     def person_side(self, histories: Histories) -> sparse.csr_matrix:
         """(n_people, people's + contexts' width) of whoever asks: attributes, and the context of the moment."""

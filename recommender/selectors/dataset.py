@@ -186,15 +186,19 @@ def _contexts(asked: QuerySet[Interaction], keys: NDArray[np.int64]) -> dict[str
     A context that is not an object, and a piece that is a list or an object, is no feature. The first MOST_CONTEXTS
     names count, by arrival: a client that makes up a name for each event must not cost a column for each.
     """
-    order = np.argsort(keys)
+    places = {key: at for at, key in enumerate(keys.tolist())}
     columns: dict[str, NDArray[np.object_]] = {}
     for key, context in asked.order_by("id").values_list("id", "context").iterator(chunk_size=10_000):
-        at = np.searchsorted(keys, key, sorter=order)
-        if at == len(keys) or keys[order[at]] != key or not isinstance(context, dict):
+        at = places.get(key)
+        if at is None or not isinstance(context, dict):
             continue
         for name, value in context.items():
-            if not isinstance(value, list | dict) and (name in columns or len(columns) < MOST_CONTEXTS):
-                columns.setdefault(name, np.full(len(keys), None, dtype=object))[order[at]] = value
+            if isinstance(value, list | dict):
+                continue
+            if name not in columns and len(columns) < MOST_CONTEXTS:
+                columns[name] = np.full(len(keys), None, dtype=object)
+            if name in columns:
+                columns[name][at] = value
     return dict(sorted(columns.items()))
 
 

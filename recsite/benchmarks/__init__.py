@@ -13,6 +13,7 @@ from typing import Any
 Say = Callable[[str], None]
 BENCHMARKS = {
     "adaptation": "recsite.benchmarks.adaptation",
+    "context": "recsite.benchmarks.context",
     "ensemble": "recsite.benchmarks.ensemble",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",
