@@ -73,3 +73,10 @@ def test_without_context_the_moment_changes_nothing(name: str) -> None:
     assert np.array_equal(found[0], found[1])
     found = fitted(name, **small).score(asked("home", "work"))
     assert not np.array_equal(found[0], found[1])
+
+
+def test_items_that_came_later_are_asked_about_in_a_context_too(head: RidgeHead) -> None:
+    grown = RidgeHead(head.config).load_state(head.state()).extend(np.zeros((2, 384), dtype=np.float32))
+    found = grown.score(asked("home", "work"))
+    assert found.shape == (2, 16)
+    assert np.isfinite(found).all()
