@@ -162,6 +162,7 @@ class SessionSerializer(Strict):
     exclude = serializers.ListField(child=ClientIdField(), required=False, max_length=1000)
     run = WholeNumberField(required=False, allow_null=True, min_value=1, max_value=2**53)
     context = ObjectField(required=False, help_text="Names and values, both texts.")
+    attributes = ObjectField(required=False, help_text="What is known of the person, as attributes of people are sent.")
 
 
 class SessionAnswerSerializer(serializers.Serializer[Any]):
@@ -169,7 +170,23 @@ class SessionAnswerSerializer(serializers.Serializer[Any]):
     run = serializers.IntegerField(allow_null=True)
     algorithm = serializers.CharField()
     items = RecommendedSerializer(many=True)
+    used = serializers.IntegerField(help_text="How many of the events counted.")
     unknown = serializers.ListField(child=serializers.CharField(), help_text="Ids of items that are not known.")
+    too_new = serializers.ListField(
+        child=serializers.CharField(), help_text="Items that came after the training and cannot be placed yet."
+    )
+    repeated = serializers.ListField(
+        child=serializers.CharField(), help_text="Items rated more than once; the last rating counted."
+    )
+    off_scale = serializers.ListField(
+        child=serializers.CharField(), help_text="Items rated off the scale; the nearest end of it counted."
+    )
+    unseen = serializers.ListField(
+        child=serializers.CharField(), help_text="Attributes with a value that nobody has; they say nothing."
+    )
+    unread = serializers.ListField(
+        child=serializers.CharField(), help_text="Attributes that recommenders do not read here."
+    )
 
 
 ALGORITHMS = " ".join(

@@ -1,7 +1,8 @@
 """What was given of a person, checked: all of it has a defined answer, and whatever is not taken as it stands is named.
 
-An item that is not known is left out; of an item given repeatedly (or rated differently) the last counts; a rating off
-the scale counts as the nearest end of it. An attribute value never seen says nothing.
+An item that is not known is left out; of several ratings of an item, alike or not, the last counts (other things done
+repeatedly all count); a rating off the scale counts as the nearest end of it. An attribute value never seen says
+nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+RATING = "rating"
 
 
 class Given(NamedTuple):
@@ -40,7 +43,7 @@ class Checked:
 
     @property
     def used(self) -> int:
-        return len(self.taken)
+        return sum(each.item not in self.too_new for each in self.taken)
 
     def told(self) -> dict[str, Any]:
         """In the words of answers."""
@@ -59,15 +62,16 @@ def checked(
     """`given` as it counts. `known`: ids of items that the recommender can use; `too_new`: of others that are there;
     `scale`: lowest and highest rating; `attributes`: `unseen` and `unread`, as found by whoever knows the catalog."""
     ordered = sorted((each for each in given if each.item in known), key=lambda each: each.time)
-    last = {each.item: at for at, each in enumerate(ordered)}
-    kept = [each for at, each in enumerate(ordered) if last[each.item] == at]
+    last = {each.item: at for at, each in enumerate(ordered) if each.kind == RATING}
+    late = [each.kind == RATING and last[each.item] != at for at, each in enumerate(ordered)]
+    kept = [each for each, is_late in zip(ordered, late, strict=True) if not is_late]
     taken = tuple(each._replace(value=held(each, scale)) for each in kept)
     changed = {new.item for new, old in zip(taken, kept, strict=True) if new.value != old.value}
     return Checked(
         taken,
         unknown=_distinct(each.item for each in given if each.item not in known and each.item not in too_new),
         too_new=_distinct(each.item for each in given if each.item in too_new),
-        repeated=_distinct(each.item for at, each in enumerate(ordered) if last[each.item] != at),
+        repeated=_distinct(each.item for each, is_late in zip(ordered, late, strict=True) if is_late),
         off_scale=_distinct(each.item for each in kept if each.item in changed),
         **attributes,
     )
@@ -75,7 +79,7 @@ def checked(
 
 def held(given: Given, scale: tuple[float, float] | None) -> float | None:
     """The rating, or the end of the scale that is nearest to it; other kinds are left as they are."""
-    if given.value is None or scale is None or given.kind != "rating":
+    if given.value is None or scale is None or given.kind != RATING:
         return given.value
     return min(max(given.value, scale[0]), scale[1])
 

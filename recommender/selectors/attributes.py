@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from recommender.models import Attribute, EndUser
 
 
-def features_of_people(catalog_id: int) -> frozenset[str]:
-    """Names of the people's attributes that recommenders may read."""
+def features_of_people(catalog_id: int) -> dict[str, str]:
+    """Type by name of the people's attributes that recommenders may read."""
     declared = Attribute.objects.filter(
         catalog_id=catalog_id, scope=Attribute.Scope.USER, feature=True, sensitive=False
-    ).exclude(type=Attribute.Type.NUMBER)
-    return frozenset(declared.values_list("name", flat=True)) | _numbers(catalog_id)
-
-
-def _numbers(catalog_id: int) -> frozenset[str]:
-    numbers = Attribute.objects.filter(
-        catalog_id=catalog_id, scope=Attribute.Scope.USER, feature=True, sensitive=False, type=Attribute.Type.NUMBER
     )
-    return frozenset(numbers.values_list("name", flat=True))
+    return dict(declared.values_list("name", "type"))
 
 
 def unheard_of(catalog_id: int, given: Iterable[tuple[str, Any]]) -> tuple[set[tuple[str, str]], set[str]]:
     """Of attributes and their values: those (name, value) that nobody in the catalog has, and names that recommenders
     do not read. A number that nobody has is near others that somebody has, and says something all the same."""
-    features, numbers = features_of_people(catalog_id), _numbers(catalog_id)
+    features = features_of_people(catalog_id)
     pairs = {(name, repr(value)): value for name, value in given}
     unread = {name for name, _ in pairs if name not in features}
     unseen = set()
     for (name, _), value in pairs.items():
-        if name in features and name not in numbers and not _seen(catalog_id, name, value):
+        if features.get(name, Attribute.Type.NUMBER) != Attribute.Type.NUMBER and not _seen(catalog_id, name, value):
             unseen.add((name, _told(value)))
     return unseen, unread
 
@@ -47,8 +40,3 @@ def _seen(catalog_id: int, name: str, value: Any) -> bool:
 
 def _told(value: Any) -> str:
     return str(value)[:100]
-
-
-def fields_of(attributes: Mapping[str, Any], features: frozenset[str]) -> dict[str, Any]:
-    """Those of `attributes` that recommenders may read."""
-    return {name: value for name, value in attributes.items() if name in features}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,14 +109,15 @@ def recommend(question: Question) -> Answer:
     """The answer, kept as an impression. Raises BadInput where `run` is not a succeeded run of this catalog
     that makes lists."""
     person = hot.person(question.catalog_id, question.user) if question.profiled else hot.nobody(question.catalog_id)
-    answer = _answer(question, person)
+    answer = answered(question, person)
     if question.noted:
         impressions.note(answer.recommendation_id, answer.impression)
     return answer
 
 
-def _answer(question: Question, person: hot.Person) -> Answer:
-    run_id = _run_of(question, person)
+def answered(question: Question, person: hot.Person) -> Answer:
+    """The answer to whoever `person` is, not yet kept as an impression."""
+    run_id = run_of(question, person)
     made = None
     # Both asked before it scores, not after.
     lasting = run_id is not None and not loaded.behind(run_id, person.version)
@@ -135,34 +136,6 @@ def _answer(question: Question, person: hot.Person) -> Answer:
     about = _impression(question, person, run_id, places)
     label = _label(question, person, run_id, path) if lasting else ""
     return Answer(uuid.uuid4(), run_id, algorithm, question.user, shown, about, label)
-
-
-@dataclass(frozen=True)
-class Met:
-    """What someone unknown did: `item` is the client's id, `time` in seconds since 1970."""
-
-    item: str
-    kind: str
-    value: float
-    time: float
-
-
-def recommend_for(question: Question, met: Sequence[Met]) -> tuple[Answer, list[str]]:
-    """The answer to someone of whom nothing is stored, from what they did; and the ids of items that are not known.
-
-    Nothing of it is kept: neither the events nor the list.
-    """
-    keys = select.keys_of_items(question.catalog_id, [each.item for each in met])
-    known = sorted((each for each in met if each.item in keys), key=lambda each: each.time)
-    past = hot.History(
-        items=np.array([keys[each.item] for each in known], dtype=np.int64),
-        values=hot.as_values([each.value for each in known]),
-        times=np.array([each.time for each in known], dtype=np.float64),
-        kinds=[each.kind for each in known],
-    )
-    nobody = hot.nobody(question.catalog_id)
-    answer = _answer(question, nobody._replace(id=None, past=past))
-    return answer, sorted({each.item for each in met} - keys.keys())
 
 
 def _impression(question: Question, person: hot.Person, run_id: int | None, places: list[Place]) -> dict[str, Any]:
@@ -187,7 +160,8 @@ def _label(question: Question, person: hot.Person, run_id: int | None, path: str
 Made = tuple[str, list[Place], list[reasons.Reason]]
 
 
-def _run_of(question: Question, person: hot.Person) -> int | None:
+def run_of(question: Question, person: hot.Person) -> int | None:
+    """The run that answers. Raises BadInput where the one asked for cannot."""
     if question.run is None:
         return None if person.run_id is None else loaded.answering(question.catalog_id, person.run_id)
     run = select.succeeded_run(question.catalog_id, question.run)

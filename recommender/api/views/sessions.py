@@ -15,9 +15,10 @@ from recommender.api.documents import LIST
 from recommender.api.problems import Problem
 from recommender.api.serializers import SessionAnswerSerializer, SessionSerializer, SimilarPeopleSerializer
 from recommender.api.views.catalogue import checked
+from recommender.data.support import Given
 from recommender.exceptions import BadInput
 from recommender.selectors import serving as select
-from recommender.services import serving
+from recommender.services import serving, sessions
 
 MOST_CONTEXT = 20
 
@@ -29,16 +30,17 @@ class SessionRecommendations(ApiView):
         tags=["recommendations"],
         operation_id="sessions_recommendations",
         summary="Items for someone unknown, from the few things they did",
-        description="Nothing of it is stored: neither the events nor the list. Items that are not known are passed "
-        "over and named in `unknown`; of someone who did nothing we know only what is popular.",
+        description="Nothing of it is stored: neither the events nor the list. A recommender that adapts does so to "
+        "these events and attributes. The answer says how many events it `used` and names what it did not take as it "
+        "stood; of someone of whom nothing is said we know only what is popular.",
         request=SessionSerializer,
         responses=SessionAnswerSerializer,
     )
     def post(self, request: Request) -> Response:
         params.only(request, advice="It goes into the body, beside events.")
         given = checked(SessionSerializer(), request.data)
-        answer, unknown = serving.recommend_for(_question(self.catalog.pk, given), _met(given["events"]))
-        document = serving.as_document(answer) | {"unknown": unknown}
+        answer, found = sessions.recommend_for(_question(self.catalog.pk, given), _met(given["events"]))
+        document = serving.as_document(answer) | found.told()
         del document["user"]
         return Response(document)
 
@@ -54,6 +56,7 @@ def _question(catalog_id: int, given: dict[str, Any]) -> serving.Question:
         excluded=frozenset(given.get("exclude", [])),
         run=given.get("run"),
         context=_context(given.get("context") or {}),
+        attributes=given.get("attributes") or {},
         noted=False,
     )
 
@@ -67,15 +70,14 @@ def _context(given: dict[str, Any]) -> dict[str, str]:
     return given
 
 
-def _met(events: list[dict[str, Any]]) -> list[serving.Met]:
+def _met(events: list[dict[str, Any]]) -> list[Given]:
     """Without times, events happened one after the other up to now."""
     now = time.time() - len(events)
     found = []
     for at, event in enumerate(events):
         value, given = event.get("value"), event.get("time")
         kind = event.get("kind") or ("view" if value is None else "rating")
-        moment = now + at if given is None else given.timestamp()
-        found.append(serving.Met(event["item"], kind, 1.0 if value is None else value, moment))
+        found.append(Given(event["item"], kind, value, now + at if given is None else given.timestamp()))
     return found
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from django.db.models import F
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recommender.algorithms import registry
-from recommender.models import EndUser, Impression, Interaction, Item
+from recommender.models import Attribute, EndUser, Impression, Interaction, Item
 from recommender.services import impressions, memory, shelf
 from tests.recommender.api.support import fields_of, problem_of
 
@@ -148,7 +149,9 @@ def test_a_session_is_answered_as_a_person_with_that_history_and_leaves_nothing(
     answer = client.post("sessions", "recommendations", body={"events": events, "n": 5})
     assert answer.status_code == 200, answer.content
     document = answer.json()
-    assert set(document) == {"recommendation_id", "run", "algorithm", "items", "unknown"}
+    told = {"used", "unknown", "too_new", "repeated", "off_scale", "unseen", "unread"}
+    assert set(document) == {"recommendation_id", "run", "algorithm", "items"} | told
+    assert document["used"] == 3 and not any(document[name] for name in told - {"used"})
     assert [model.objects.count() for model in (EndUser, Item, Interaction)] == counted
     assert memory.client().llen(impressions.LIST) == 0 and not Impression.objects.exists()
     for event in events:
@@ -170,6 +173,35 @@ def test_a_session_takes_what_recommendations_take(api, filled, deploy):
     assert "i4" not in items(answer) and all(int(item[1:]) < 12 for item in items(answer))
     nobody = client.post("sessions", "recommendations", body={"events": []}).json()
     assert nobody["run"] is None and nobody["algorithm"] == "popular"
+
+
+def test_a_session_says_what_it_did_not_take_as_it_stood(api, filled, deploy):
+    Interaction.objects.update(value=F("id") % 5 + 1)
+    Attribute.objects.create(catalog=filled, scope="user", name="age", type="category", feature=True)
+    EndUser.objects.filter(client_id__endswith="1").update(attributes={"age": "young"})
+    deploy(filled, "prototypes")
+    Item.objects.create(catalog=filled, client_id="new")
+    events = [{"item": "i1", "value": 5}, {"item": "i1", "value": 1}, {"item": "i2", "value": 99}, {"item": "new"},
+              {"item": "nothing"}]  # fmt: skip
+    body = {"events": events, "attributes": {"age": "never seen", "shoe": 43}, "n": 500}
+    answer = api("read").post("sessions", "recommendations", body=body).json()
+    assert {name: answer[name] for name in ("used", "unknown", "too_new", "repeated", "off_scale")} == {
+        "used": 2, "unknown": ["nothing"], "too_new": ["new"], "repeated": ["i1"], "off_scale": ["i2"]}  # fmt: skip
+    assert (answer["unseen"], answer["unread"]) == (["age"], ["shoe"])
+    assert not {"i1", "i2", "new"} & set(items(answer))
+    clean = [{"item": "i1", "value": 1}, {"item": "i2", "value": 5}]
+    again = api("read").post("sessions", "recommendations", body={"events": clean, "n": 500}).json()
+    assert [each["item"] for each in again["items"] if each["item"] != "new"] == items(answer)
+
+
+def test_a_session_of_attributes_alone_is_answered_by_who_reads_them(api, filled, deploy):
+    Attribute.objects.create(catalog=filled, scope="user", name="age", type="category", feature=True)
+    for at, user in enumerate(EndUser.objects.order_by("id")):
+        EndUser.objects.filter(pk=user.pk).update(attributes={"age": "young" if at % 2 else "old"})
+    run = deploy(filled, "ridge_head", epochs=2, factors=4, width=8, features=4)
+    answer = api("read").post("sessions", "recommendations", body={"events": [], "attributes": {"age": "old"}}).json()
+    assert answer["run"] == run.pk and answer["used"] == 0
+    assert {each["reason"]["code"] for each in answer["items"]} == {"attributes"}
 
 
 @pytest.mark.parametrize(

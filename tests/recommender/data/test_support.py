@@ -39,6 +39,11 @@ def test_a_rating_off_the_scale_counts_as_its_end():
     assert found.off_scale == ("a", "b")
 
 
+def test_what_was_viewed_repeatedly_counts_each_time():
+    found = checked([rating("a", None, 1, "view"), rating("a", None, 2, "view")], known=KNOWN, scale=(1, 5))
+    assert found.used == 2 and not found.repeated
+
+
 def test_without_a_scale_every_rating_stands():
     assert checked([rating("a", 99)], known=KNOWN, scale=None).taken[0].value == 99
 
@@ -60,6 +65,6 @@ def test_one_rating_and_a_thousand():
 def test_every_item_that_was_given_is_used_or_named(given: list[Given]):
     found = checked(given, known=KNOWN, scale=(1, 5))
     assert {each.item for each in found.taken} | set(found.unknown) == {each.item for each in given}
-    assert len({each.item for each in found.taken}) == found.used
+    assert len({each.item for each in found.taken}) == len(found.taken)
     assert all(each.value is None or 1 <= each.value <= 5 for each in found.taken)
     assert list(found.taken) == sorted(found.taken, key=lambda each: each.time)
