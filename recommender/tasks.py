@@ -24,9 +24,20 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from recommender.exceptions import BadInput, Conflict
-from recommender.models import Batch, Catalog, DataImport, Measurement, Retraining, Run, Study
+from recommender.models import (
+    Adaptation,
+    AdaptationShard,
+    Batch,
+    Catalog,
+    DataImport,
+    Measurement,
+    Retraining,
+    Run,
+    Study,
+)
 from recommender.services import (
     batches,
+    bulk_adaptation,
     encoding,
     health,
     importing,
@@ -194,6 +205,41 @@ def reap_batches() -> None:
 
 
 reapers.append(reap_batches)
+
+
+def start_adaptation(*, catalog: Catalog, run_id: int | None = None, by: Any = None) -> Adaptation:
+    """Adapting a run to everyone who is new or has changed, in shards that workers will take up; see
+    services.bulk_adaptation.create_adaptation for what is raised."""
+    made = bulk_adaptation.create_adaptation(catalog=catalog, run_id=run_id, by=by)
+    for shard_id in made.shards.values_list("pk", flat=True):
+        transaction.on_commit(partial(send, adapt_shard, shard_id))
+    return made
+
+
+@shared_task(acks_late=False)
+def adapt_shard(shard_id: int) -> None:
+    """Carry a shard out; does nothing where another worker holds it or it is over."""
+    bulk_adaptation.execute_shard(shard_id=shard_id)
+
+
+@shared_task
+def adapt_everyone() -> None:
+    """Adapt what serves to whoever is new or has changed, in every catalog; beat asks for it every night."""
+    for catalog in bulk_adaptation.due():
+        with suppress(Conflict):  # it is being adapted already, or something else was just put into service
+            start_adaptation(catalog=catalog)
+
+
+def reap_shards() -> None:
+    """Enqueue shards whose worker died, and those whose message was lost."""
+    for row_id in leases.free_dead_runs(AdaptationShard):
+        adapt_shard.delay(row_id)
+    if not monitoring.queue_depth("training"):
+        for row_id in leases.forgotten_runs(AdaptationShard):
+            adapt_shard.delay(row_id)
+
+
+reapers.append(reap_shards)
 
 
 def start_retraining(*, catalog: Catalog) -> Retraining | None:

@@ -177,7 +177,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 << 20
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     f"recommender.tasks.{name}": {"queue": "training"}
-    for name in ("train", "encode_items", "measure", "tune", "write_batch", "judge")
+    for name in ("train", "encode_items", "measure", "tune", "write_batch", "judge", "adapt_shard")
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from recommender.models import EndUser
+
 STATE = "SELECT payload FROM recommender_adaptedstate WHERE run_id = %s AND user_id = %s AND mark = %s"
 KEPT = """
     SELECT count(*), coalesce(sum(length(payload)), 0), max(made) FROM recommender_adaptedstate WHERE run_id = %s
@@ -49,6 +51,11 @@ def marked(catalog_id: int, run_id: int, *, label: str, after: int, high: int, m
     with connection.cursor() as cursor:
         cursor.execute(MARKED, given)
         return [Marked(*row) for row in cursor.fetchall()]
+
+
+def count(catalog_id: int, *, low: int, high: int) -> int:
+    """How many people have a key from `low` to `high`."""
+    return EndUser.objects.filter(catalog_id=catalog_id, id__gte=low, id__lte=high).count()
 
 
 def kept(run_id: int) -> dict[str, Any]:

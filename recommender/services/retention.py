@@ -128,6 +128,7 @@ def prune_run(run_id: int) -> bool:
             return False
         paths = list(run.checkpoints.values_list("path", flat=True))
         run.checkpoints.all().delete()
+        run.adapted_states.all().delete()  # of weights that are gone
     for path in paths:
         remove_tree(path)
     return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -9,11 +11,12 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from recommender import tasks
+from recommender.algorithms import registry
 from recommender.exceptions import BadInput, Conflict
 from recommender.forms import BatchForm, PlanForm
-from recommender.models import Batch, Catalog
-from recommender.selectors import pages
-from recommender.services import deploying, retraining
+from recommender.models import Batch, Catalog, Run
+from recommender.selectors import adapted, pages
+from recommender.services import bulk_adaptation, deploying, retraining
 from recommender.views.figures import csv_answer
 from recommender.views.frame import page, show
 
@@ -37,8 +40,22 @@ def _page(
         history=catalog.deployments.select_related("run", "created_by")[:SHOWN], plan=plan,
         before=deploying.previous_run(catalog=catalog), decisions=retraining.latest(catalog=catalog, count=SHOWN),
         batches=catalog.batches.select_related("run")[:SHOWN], plan_form=plan_form or PlanForm(initial=given),
-        batch_form=batch_form or BatchForm(), status=400 if wrong else 200,
+        batch_form=batch_form or BatchForm(), status=400 if wrong else 200, **_adapted(catalog),
     )  # fmt: skip
+
+
+def _adapted(catalog: Catalog) -> dict[str, Any]:
+    """Whether what serves adapts to people, to how many it has, and the work of it, newest first."""
+    deployed = pages.deployed(catalog)
+    adapts = deployed is not None and deployed.run.algorithm in registry.ADAPTABLE
+    rows = [{"row": row, **bulk_adaptation.standing(adaptation=row)}
+            for row in catalog.adaptations.select_related("run").prefetch_related("shards")[:SHOWN]]  # fmt: skip
+    return {
+        "adapts": adapts,
+        "states": adapted.kept(deployed.run_id) if adapts and deployed is not None else None,
+        "adaptations": [{**row, "words": Run.Status(row["status"]).label} for row in rows],
+        "adapting": any(row["status"] in Run.LIVE for row in rows),
+    }
 
 
 @require_POST
@@ -96,3 +113,28 @@ def batch_file(request: HttpRequest, catalog: Catalog, batch_id: int) -> FileRes
         raise Http404("This batch has no file.")
     name = f"recommendations-{found.pk}.{found.format}"
     return FileResponse(default_storage.open(found.path), as_attachment=True, filename=name)
+
+
+@require_POST
+@page("train")
+def adaptation_new(request: HttpRequest, catalog: Catalog) -> HttpResponse:
+    try:
+        made = tasks.start_adaptation(catalog=catalog, by=request.user)
+        messages.success(request, f"{made.run} is being adapted to everyone who is new or has changed.")
+    except (BadInput, Conflict) as error:
+        messages.error(request, str(error))
+    return redirect("serving", catalog.name)
+
+
+@require_POST
+@page("train")
+def adaptation_cancel(request: HttpRequest, catalog: Catalog, adaptation_id: int) -> HttpResponse:
+    found = catalog.adaptations.filter(pk=adaptation_id).first() if adaptation_id < 2**63 else None
+    if found is None:
+        raise Http404("There is no such adaptation.")
+    try:
+        bulk_adaptation.cancel_adaptation(adaptation=found)
+        messages.success(request, "Adapting stops; whoever was adapted to so far stays so.")
+    except Conflict as error:
+        messages.error(request, str(error))
+    return redirect("serving", catalog.name)

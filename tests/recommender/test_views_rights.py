@@ -79,6 +79,8 @@ PAGES: dict[str, dict[str, str]] = {
     "retrainings_csv": {"GET": "view"},
     "batch_new": {"POST": "train"},
     "batch_file": {"GET": "view"},
+    "adaptation_new": {"POST": "train"},
+    "adaptation_cancel": {"POST": "train"},
     "api": {"GET": "view", "POST": "manage"},
     "key_revoke": {"POST": "manage"},
     "audit": {"GET": "audit"},
@@ -90,6 +92,7 @@ PAGES: dict[str, dict[str, str]] = {
 """The right that each page asks for, by method."""
 NOTHING_TO_SHOW = (
     "This batch has no file.",
+    "There is no such adaptation.",
     "There is no report yet",
     "No rows of this import were set aside.",
     "This run has no metrics per person.",
@@ -145,6 +148,7 @@ def addresses(catalog: Catalog, name: str) -> str:
         "health_csv": {"figure": "sizes"},
         "rejects": {"import_id": catalog.imports.get().pk}, "key_revoke": {"key_id": catalog.keys.get().pk},
         "member_remove": {"login_id": 0}, "batch_file": {"batch_id": 1},
+        "adaptation_cancel": {"adaptation_id": 1},
         **{page: {"run_id": run} for page in (*OF_A_RUN, "versus_choose")},
         **{page: {"run_id": run, "other_id": run} for page in ("versus", "versus_csv")},
         **{page: {"run_id": run, "measurement_id": measured} for page in OF_A_MEASUREMENT},
