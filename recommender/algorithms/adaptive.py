@@ -113,6 +113,9 @@ class EpisodeLearner(ABC):
         """(n,) ratings, not yet held within the scale. Learners that predict ratings override it and `predict`."""
         raise NotTrainable("This recommender predicts no ratings.")
 
+    def _begin(self, parents: Mapping[str, Recommender]) -> None:  # noqa: B027 (most take nothing)
+        """Learners that are made of others, or start from another, take what they need; the network is made."""
+
     def _pool(self, train: Dataset) -> Pool:
         """What the episodes are about; a person each unless a learner says otherwise."""
         return Pool.of_people(train.histories)
@@ -140,6 +143,7 @@ class EpisodeLearner(ABC):
         with seeded(seed, 0):
             self._fixed = self._prepared(train, seed)
             self._net = self._made()
+        self._begin(parents or {})
         pool = self._pool(train)
 
         def loss(at: Int, drawn: np.random.Generator) -> Tensor:

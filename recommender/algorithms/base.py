@@ -15,6 +15,9 @@ from recommender.data.config import hyper as hyper
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.exceptions import NotTrainable
 
+START = "start"
+"""Among the parents of a training: a recommender of the same kind, trained on another catalog, whose weights it begins
+with. A class whose configuration has a setting of this name can take one."""
 State = dict[str, NDArray[Any]]
 Adapted = dict[str, NDArray[Any]]
 Report = Callable[[float, Mapping[str, float], State | None], None]

@@ -6,6 +6,7 @@ A person is two small vectors: one that predicts ratings, one that ranks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
@@ -15,11 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from recommender.algorithms.adaptive import FIXED, EpisodicConfig, RatingLearner
-from recommender.algorithms.base import Adapted, Config, State, hyper
+from recommender.algorithms.base import START, Adapted, Config, Recommender, State, hyper
 from recommender.algorithms.epochs import drawn_items
 from recommender.data.dataset import Dataset, Float, Histories, Int
 from recommender.data.preparation import rated
-from recommender.metalearning import factors, ridge
+from recommender.exceptions import NotTrainable
+from recommender.metalearning import factors, ridge, transfer
 from recommender.metalearning.bias import BiasModel
 from recommender.metalearning.contexts import ContextCounts, ContextHead, ContextSupport, shares
 from recommender.metalearning.encoding import ItemEncoder
@@ -30,6 +32,8 @@ DRAWN = 2000
 """Items that a step's ranking loss compares with."""
 BEHAVIOUR = ("behaviour", "beside", "known", "bias.items")
 """What is known of an item by what people did with it; zeros of one that came after the training."""
+OWN = ("encoder.behaviour.", "person_rate.attributes", "person_rank.attributes")
+"""Weights that read what no other catalog has: who took what, and attributes of people."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,13 @@ class RidgeHeadConfig(EpisodicConfig):
     )
     rating_weight: float = hyper(
         1.0, "How much an error of ratings counts beside one of rankings, with loss both.", low=0.0, high=100.0
+    )
+    start: int | None = hyper(
+        None,
+        "Number of a ridge_head's run of another catalog whose weights to begin with. Both must have read texts "
+        "(use_text); what reads them, and what comes after, is taken over.",
+        low=1,
+        high=2**63 - 1,
     )
     use_context: bool = hyper(True, "Whether rankings read the context of interactions and of the moment of asking.")
 
@@ -128,6 +139,28 @@ class RidgeHead(RatingLearner):
         self._fitted()
         known = {FIXED + name: array for name, array in self._contexts.met(support).packed().items()}
         return type(self)(self.config).load_state(self.state() | known)
+
+    def _begin(self, parents: Mapping[str, Recommender]) -> None:
+        """Take over what reads texts. Raises NotTrainable where the start is missing or does not fit."""
+        start = parents.get(START)
+        if start is None:
+            if cast(RidgeHeadConfig, self.config).start is not None:
+                raise NotTrainable("The run to start from is not there.")
+            return
+        if not isinstance(start, RidgeHead) or not self._text or self._text != start._text:
+            raise NotTrainable(
+                "The run to start from must be a ridge_head; it and this one must read texts (use_text)."
+            )
+        try:
+            reading = {"encoder.first.weight": self._text, "encoder.straight.weight": self._text}
+            transfer.begin(self._fitted(), start._fitted().state_dict(), reading=reading, own=OWN, left=("contexts.",))
+        except ValueError:
+            raise NotTrainable("The run to start from has other sizes; give this one its width and features.") from None
+
+    @property
+    def _text(self) -> int:
+        """Columns of content that read texts, the last ones."""
+        return len(self._fixed["items.centre"])
 
     def _prepared(self, train: Dataset, seed: int) -> State:
         config = cast(RidgeHeadConfig, self.config)

@@ -21,7 +21,7 @@ from recommender.data.dataset import Dataset
 from recommender.data.splits import Split
 from recommender.evaluation.measuring import Measured, as_rows, measure, measure_opinions, opinions_of
 from recommender.evaluation.parents import TrainedParents
-from recommender.evaluation.protocol import fit_measured
+from recommender.evaluation.protocol import Parents, fit_measured
 from recommender.exceptions import BadInput, Conflict, NotTrainable, RecommenderError
 from recommender.models import Measurement, Run
 from recommender.selectors.dataset import current_bounds, load_dataset
@@ -29,6 +29,7 @@ from recommender.services import encoding, evaluating, preparing, work
 from recommender.services import parents as made_of
 from recommender.services.leases import Lease
 from recommender.services.recording import lasting
+from recommender.services.starting import started
 
 logger = logging.getLogger(__name__)
 OWN_PROTOCOL = "leave-last-out"
@@ -130,12 +131,13 @@ def _measured(row: Measurement, cuts: list[Split], dataset: Dataset, told: _Prog
     return measure_opinions(said, dataset)
 
 
-def _parents(run: Run, split: Split, told: _Part) -> TrainedParents | None:
-    """Those that the run is made of, trained on the same split with their own configurations."""
-    configs = {each.algorithm: _config(each) for each in run.parents.order_by("pk")}
-    if not configs:
-        return None
-    return TrainedParents(registry.create, configs, split, run.seed, lambda *_: told.whole.lease.check())
+def _parents(run: Run, split: Split, told: _Part) -> Parents:
+    """Those that the run is made of, trained on the same split with their own configurations, and what it starts
+    from."""
+    configs = {each.algorithm: _config(each) for each in run.parents.filter(catalog=run.catalog_id).order_by("pk")}
+    made_of = TrainedParents(registry.create, configs, split, run.seed, lambda *_: told.whole.lease.check())
+    start = started(run=run)
+    return lambda stage: {**made_of(stage), **start}
 
 
 def _create(run: Run) -> Callable[[Config], Recommender]:

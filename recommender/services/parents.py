@@ -15,6 +15,7 @@ from recommender.exceptions import BadConfig, Conflict
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import current_bounds
 from recommender.services.checkpoints import load_checkpoint
+from recommender.services.starting import started
 
 SETTING = "parents"
 """Among the settings of a run: ids of runs to be made of, `parents=3,5`."""
@@ -82,7 +83,7 @@ def weights_of(*, run: Run) -> list[tuple[str, Run | None, float | None]]:
     """What a run is made of: name, the run that trained it (None where it was deleted), and its weight once learned."""
     learned = next((row for row in run.curve if any(name.startswith(WEIGHT) for name in row)), {})
     weights = {name.removeprefix(WEIGHT): value for name, value in learned.items() if name.startswith(WEIGHT)}
-    there = {each.algorithm: each for each in run.parents.order_by("pk")}
+    there = {each.algorithm: each for each in run.parents.filter(catalog=run.catalog_id).order_by("pk")}
     names = sorted({*weights, *there}, key=lambda name: (-weights.get(name, 0.0), name))
     return [(name, there.get(name), weights.get(name)) for name in names]
 
@@ -149,8 +150,8 @@ class RunParents:
     """
 
     def __init__(self, run: Run, split: Split, mark: str, report: Report) -> None:
-        self.runs = list(run.parents.order_by("pk"))
-        self.split, self.report = split, report
+        self.runs = list(run.parents.filter(catalog=run.catalog_id).order_by("pk"))
+        self.run, self.split, self.report = run, split, report
         for each in self.runs:
             if each.status != Run.Status.SUCCEEDED:
                 said = f": {each.error}" if each.error else ""
@@ -162,11 +163,13 @@ class RunParents:
 
     def __call__(self, stage: int) -> Mapping[str, Recommender]:
         take = self._choosing if stage == CHOOSING else self._measured
-        return {each.algorithm: take(each) for each in self.runs}
+        return {each.algorithm: take(each) for each in self.runs} | started(run=self.run)
 
     def final(self) -> Mapping[str, Recommender]:
         """Those that learned from everything."""
-        return {each.algorithm: self._kept(each, Checkpoint.Purpose.FINAL) for each in self.runs}
+        return {each.algorithm: self._kept(each, Checkpoint.Purpose.FINAL) for each in self.runs} | started(
+            run=self.run
+        )
 
     def _measured(self, run: Run) -> Recommender:
         return self._kept(run, Checkpoint.Purpose.MEASURED)

@@ -29,7 +29,17 @@ from recommender.evaluation.protocol import fit_measured
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, Checkpoint, Run
 from recommender.selectors.dataset import Bounds, current_bounds, load_dataset
-from recommender.services import audit, checkpoints, encoding, evaluating, forgetting, parents, preparing, work
+from recommender.services import (
+    audit,
+    checkpoints,
+    encoding,
+    evaluating,
+    forgetting,
+    parents,
+    preparing,
+    starting,
+    work,
+)
 from recommender.services.leases import Lease
 from recommender.services.recording import LOAD, MEASURE, MEASURED, REFIT, Phase, Recorder, lasting
 from recommender.services.versions import code_version
@@ -62,6 +72,7 @@ def create_run(
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise BadInput("seed must be a whole number from 0 to 9223372036854775807.", field="seed")
     prepare = preparing.settings_of(preparation)
+    start = starting.start_of(catalog=catalog, algorithm=algorithm, config=settings, by=by)
     with transaction.atomic():
         run = Run.objects.create(
             catalog=catalog, algorithm=algorithm, config=asdict(settings), seed=seed, code_version=code_version(),
@@ -69,6 +80,7 @@ def create_run(
         )  # fmt: skip
         make = partial(create_run, catalog=catalog, seed=seed, by=by, preparation=prepare)
         parents.give_parents(run=run, config=settings, named=named, make=make, like=like)
+        run.parents.add(*([start] if start else []))
         audit.note(catalog=catalog, login=by, action="run-started", subject=str(run), details={"seed": seed})
     return run
 

@@ -22,6 +22,7 @@ BENCHMARKS = {
     "sasrec": "recsite.benchmarks.sasrec",
     "sasrec-1m": "recsite.benchmarks.sasrec_1m",
     "serving": "recsite.benchmarks.serving",
+    "transfer": "recsite.benchmarks.transfer",
     "text": "recsite.benchmarks.text",
 }
 

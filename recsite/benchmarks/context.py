@@ -40,6 +40,7 @@ OURS = "ridge_head"
 SETTINGS: dict[str, dict[str, Any]] = {
     "ridge_head": {"epochs": 8, "patience": 4, "learning_rate": 0.01, "batch": 32},
     "fm": {"epochs": 8},
+    "ncf": {"epochs": 4},
 }
 """What differs from the defaults, chosen on validation."""
 PLACE, SHOTS = "country", (0, 5, 20, 100, None)
@@ -127,23 +128,37 @@ def per_person(tables: list[pd.DataFrame]) -> pd.DataFrame:
 def in_new_places(dataset: Dataset, say: Say, seeds: int = SEEDS) -> list[dict[str, Any]]:
     """A row per number of shots: the ridge head given so much of a country that training did not know, against the
     same without context."""
-    tables: dict[int | None, list[pd.DataFrame]] = {}
-    without: list[pd.DataFrame] = []
+    tables = []
     for seed in range(seeds):
-        new = new_contexts(dataset, PLACE, seed=seed)
-        models = {use: _trained(new.split, use, seed) for use in (True, False)}
-        without.append(per_question(models[False], new.split.test, dataset))
-        for shots in SHOTS:
-            support = new.others
-            if shots is not None:
-                support = shots_of(new.others, PLACE, shots, np.random.default_rng([seed, shots]))
-            tables.setdefault(shots, []).append(per_question(models[True].in_context(support), new.split.test, dataset))
-        say(f"seed {seed}: {len(new.values)} new places, {len(new.split.test.people)} questions")
-    peer = per_person(without)
-    rows = [{"algorithm": OURS, "shots in a new place": shots if shots is not None else "all"}
-            | compared(per_person(tables[shots]), peer) for shots in SHOTS]  # fmt: skip
+        tables.append(place(dataset, seed))
+        said = ", ".join(f"{how} {table[METRIC].mean():.4f}" for how, table in tables[-1].items())
+        say(f"new places, seed {seed}: {said}")
+    return rows_of_places(tables)
+
+
+def place(dataset: Dataset, seed: int) -> dict[str, pd.DataFrame]:
+    """Figures per question without context and after each of SHOTS, of one draw of new places."""
+    new = new_contexts(dataset, PLACE, seed=seed)
+    models = {use: _trained(new.split, use, seed) for use in (True, False)}
+    found = {"without": per_question(models[False], new.split.test, dataset)}
+    for shots in SHOTS:
+        support = new.others
+        if shots is not None:
+            support = shots_of(new.others, PLACE, shots, np.random.default_rng([seed, shots]))
+        found[named(shots)] = per_question(models[True].in_context(support), new.split.test, dataset)
+    return found
+
+
+def rows_of_places(tables: list[dict[str, pd.DataFrame]]) -> list[dict[str, Any]]:
+    each = {how: per_person([found[how] for found in tables]) for how in tables[0]}
+    rows = [{"algorithm": OURS, "shots in a new place": named(shots)} | compared(each[named(shots)], each["without"])
+            for shots in SHOTS]  # fmt: skip
     adjusted = holm(np.array([row["p"] for row in rows])).tolist()
     return [row | {"p": p} for row, p in zip(rows, adjusted, strict=True)]
+
+
+def named(shots: int | None) -> str:
+    return "all" if shots is None else str(shots)
 
 
 def _trained(split: Split, use: bool, seed: int) -> RidgeHead:

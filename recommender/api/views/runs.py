@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from recommender import tasks
+from recommender.algorithms.base import START
 from recommender.api import pagination, params
 from recommender.api.base import DEPLOY, READ, TRAIN, ApiView
 from recommender.api.documents import PAGE, run_document
@@ -50,6 +51,8 @@ class RunList(_Runs):
     def post(self, request: Request) -> Response:
         params.only(request)
         given = checked(NewRunSerializer(), request.data)
+        if request.auth.key and (given.get("config") or {}).get(START) is not None:
+            raise BadConfig("A key belongs to one catalog; a login may start from another one's.", field="config.start")
         try:
             run = tasks.start_training(catalog=self.catalog, by=request.auth.login, **given)
         except BadConfig as error:

@@ -208,3 +208,10 @@ def test_a_key_never_sees_another_catalog(api, filled, other):
     assert mine.list_for("their user")["items"][0]["reason"]["text"].endswith("of this person yet.")
     answer = mine.get("users", catalog="songs")
     assert "belongs to the catalog" in problem_of(answer, 403)["detail"]
+
+
+def test_a_key_cannot_start_from_the_weights_of_another_catalog(api, filled):
+    body = {"algorithm": "ridge_head", "config": {"start": 1, "use_text": True}}
+    problem = problem_of(api("manage").post("runs", body=body), 400)
+    assert problem["errors"][0]["field"] == "config.start"
+    assert "belongs to one catalog" in problem["errors"][0]["message"]
