@@ -30,6 +30,7 @@ ALGORITHMS: dict[str, str] = {
     "anil": "recommender.algorithms.anil:ANIL",
     "reptile": "recommender.algorithms.reptile:Reptile",
     "blend": "recommender.algorithms.blend:Blend",
+    "student": "recommender.algorithms.student:Student",
 }
 RATING: dict[str, bool] = {
     "user_knn": True,

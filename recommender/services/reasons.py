@@ -37,6 +37,7 @@ MECHANISMS = {
     "anil": Reason("adapted", [], "Adapted to what was seen so far."),
     "reptile": Reason("adapted", [], "Adapted to what was seen so far."),
     "random": Reason("random", [], "Chosen by chance."),
+    "student": Reason("sequence", [], "From what was seen last."),
     "blend": Reason(
         "combined", [], "From what was done so far: adapted to a few things, read in whole once there are more."
     ),

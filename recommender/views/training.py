@@ -38,6 +38,7 @@ ABOUT = {
     "fm": "Weighs pairs of everything known: attributes, context, history and items’ fields.",
     "ncf": "A neural network over everything known, texts too if asked; learns clicks and ratings at once.",
     "content": "Finds items whose texts and categories are like what a person met, also those nobody met yet.",
+    "student": "A small network that learns from a large recommender, to answer in a fraction of its time.",
     "blend": "Adapts to people hardly known and hands over to a recommender that reads histories as they do more.",
     "ensemble": "Joins several recommenders, each weighed by how well it guessed what people chose next.",
     "ridge_head": "Learns features on which a person’s few interactions say most; adapts to anyone at once.",

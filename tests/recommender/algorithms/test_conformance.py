@@ -26,6 +26,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "ncf": {"factors": 8, "hidden": 8, "epochs": 3, "batch": 64},
     "mf": {"factors": 8, "epochs": 3},
     "ensemble": {"members": "ease,item_knn"},
+    "student": {"teacher": "ease", "factors": 16, "length": 12, "epochs": 3, "batch": 16},
     "blend": {"cold": "prototypes", "warm": "ease", "threshold": 3.0, "sharpness": 2.0},
     "ridge_head": {"factors": 8, "width": 16, "features": 8, "epochs": 3, "batch": 16},
     "prototypes": {"factors": 8, "collaborative": 8, "epochs": 3, "batch": 64, "cuts": 2},
@@ -38,6 +39,7 @@ SMALL: dict[str, dict[str, Any]] = {
 LONGER: dict[str, dict[str, Any]] = {
     "sasrec": {"epochs": 30, "learning_rate": 0.005},
     "gru": {"epochs": 30, "learning_rate": 0.005},
+    "student": {"epochs": 30, "learning_rate": 0.005},
     "item2vec": {"epochs": 30, "learning_rate": 0.2},
     "fm": {"epochs": 10, "learning_rate": 0.02},
     "ncf": {"epochs": 10, "learning_rate": 0.02},

@@ -31,6 +31,7 @@ QUICK = {
     "fm": {"epochs": 2, "factors": 8},
     "ncf": {"epochs": 2, "factors": 8, "hidden": 8},
     "mf": {"epochs": 2, "factors": 8},
+    "student": {"teacher": "ease", "epochs": 2, "factors": 16},
     "blend": {"cold": "prototypes", "warm": "ease", "threshold": 3.0, "sharpness": 2.0},
     "prototypes": {"epochs": 2, "factors": 8, "collaborative": 8, "use_text": False},
 }
