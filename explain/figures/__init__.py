@@ -25,6 +25,7 @@ FIGURES: dict[str, str] = {
     "differences": "explain.figures.people:differences",
     "reliability": "explain.figures.people:reliability",
     "learning_curve": "explain.figures.runs:learning_curve",
+    "handover": "explain.figures.made:handover",
     "quality_by_seconds": "explain.figures.training:quality_by_seconds",
     "best_so_far": "explain.figures.tuning:best_so_far",
     "importance": "explain.figures.tuning:importance",

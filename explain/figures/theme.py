@@ -39,6 +39,16 @@ ALGORITHM_COLOURS: dict[str, str] = {
     "gru": VERMILION,
     "sasrec": BLUE,
     "ensemble": VERMILION,
+    "ridge_head": GREEN,
+    "neural_process": ORANGE,
+    "prototypes": SKY,
+    "maml": BLUE,
+    "fomaml": BLUE,
+    "anil": BLUE,
+    "reptile": BLUE,
+    "cold_item": YELLOW,
+    "blend": VERMILION,
+    "student": BLUE,
 }
 """Always the same colour for the same algorithm. Where two share one, their marks differ."""
 
@@ -51,6 +61,16 @@ ALGORITHM_SYMBOLS: dict[str, str] = {
     "ncf": "square",
     "item2vec": "square",
     "ensemble": "diamond",
+    "ridge_head": "square",
+    "neural_process": "square",
+    "prototypes": "diamond",
+    "maml": "square",
+    "fomaml": "diamond",
+    "anil": "triangle-up",
+    "reptile": "triangle-down",
+    "cold_item": "square",
+    "blend": "square",
+    "student": "cross",
 }
 REFERENCES = ("popularity", "random")
 """Drawn as grey lines beside the rest."""

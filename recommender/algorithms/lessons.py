@@ -78,7 +78,7 @@ Part = tuple[float, Int, Float]
 
 
 def _read(teacher: SequenceRecommender, met: Histories) -> Iterator[Part]:
-    for row in np.flatnonzero(met.lengths):
+    for row in np.flatnonzero(met.lengths).tolist():
         at, hidden, table = _hidden(teacher, met.select(np.array([row])))
         scores = (hidden @ table.T).numpy()
         items, first = met.items_of(row), met.indptr[row]

@@ -20,6 +20,7 @@ from recommender.views.leaderboard import METRICS, judge, leaderboard, metric_of
 from recommender.views.measuring import in_groups, measured_context, reliability_figure
 from recommender.views.metric_words import metric_tables
 from recommender.views.preparation import preparation_context
+from recommender.views.run_made import made_context
 from recommender.views.run_parts import people_answer, run_or_404
 from recommender.views.segments import segment_context
 
@@ -95,6 +96,7 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
         "facts": run_figures.run_facts(run),
         "settings": [(name.replace("_", " "), value) for name, value in sorted(run.config.items())],
         "made_of": parents.weights_of(run=run),
+        **made_context(catalog, run),
         **preparation_context(run),
     }
 

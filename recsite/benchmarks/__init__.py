@@ -23,6 +23,7 @@ BENCHMARKS = {
     "sasrec-1m": "recsite.benchmarks.sasrec_1m",
     "serving": "recsite.benchmarks.serving",
     "transfer": "recsite.benchmarks.transfer",
+    "student": "recsite.benchmarks.student",
     "text": "recsite.benchmarks.text",
 }
 

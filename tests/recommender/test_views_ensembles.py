@@ -56,3 +56,30 @@ def test_a_runs_page_says_what_it_is_made_of(catalog: Catalog, analyst: Client) 
     page = analyst.get(f"/films/runs/{run.pk}/")
     assert f"ease #{ease.pk} done .750" in text_of(page)
     assert "ials deleted .250" in text_of(page)
+
+
+def test_a_blends_page_says_who_answers_when(catalog: Catalog, analyst: Client) -> None:
+    rows = [{"phase": "choosing", "epoch": n, "seconds": 1, "cold": 0.2, "warm": n / 20, "blend": 0.3, "share": n / 20}
+            for n in (1, 5, 20)]  # fmt: skip
+    last = {"phase": "choosing", "epoch": 4, "seconds": 1, "threshold": 4.0, "sharpness": 2.0}
+    run = Run.objects.create(
+        catalog=catalog, algorithm="blend", status="succeeded", curve=[*rows, last],
+        config={"cold": "ridge_head", "warm": "ease"},
+    )  # fmt: skip
+    page = text_of(analyst.get(f"/films/runs/{run.pk}/"))
+    assert "ridge_head answers those hardly known, ease those known well: alike at 4" in page
+    assert "share of ease" in page
+    Run.objects.filter(pk=run.pk).update(curve=[*rows, last | {"threshold": 0.0}])
+    assert "ease is better from the first interaction on" in text_of(analyst.get(f"/films/runs/{run.pk}/"))
+
+
+def test_a_students_page_says_what_it_keeps_of_its_teacher(catalog: Catalog, analyst: Client) -> None:
+    told = {"teacher quality": 0.1, "student quality": 0.096, "teacher ms": 2.0, "student ms": 0.2,
+            "teacher bytes": 4e6, "student bytes": 1e6}  # fmt: skip
+    run = Run.objects.create(
+        catalog=catalog, algorithm="student", status="succeeded", config={"teacher": "sasrec"},
+        curve=[{"phase": "choosing", "epoch": 1, "seconds": 1, **told}],
+    )  # fmt: skip
+    page = text_of(analyst.get(f"/films/runs/{run.pk}/"))
+    assert "The student keeps 96% of its teacher’s quality in 10% of its time." in page
+    assert "sasrec, its teacher" in page and "Size in MB" in page

@@ -131,6 +131,10 @@ def test_shares_stand_beside_those_of_everyone() -> None:
 
 
 LATER: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
+    "handover": (
+        pd.DataFrame({"interactions": [1], "cold": [0.1], "warm": [0.1], "blend": [0.1]}),
+        {"cold": "prototypes", "warm": "ease", "threshold": 1.0},
+    ),
     "interests": (pd.DataFrame({"name": ["Drama"], "long_term": [0.7], "recent": [0.2]}), {}),
     "gaps": (pd.DataFrame({"column": ["year"], "share": [0.5], "missing": [1]}), {}),
     "lorenz": (pd.DataFrame({"items": [0.0, 0.5, 1.0], "interactions": [0.0, 0.2, 1.0]}), {"gini": 0.3}),
@@ -185,3 +189,13 @@ def test_a_histogram_keeps_the_order_of_its_values() -> None:
     drawn = histogram(table, value="value", count="count", x_title="value", y_title="people")
     assert drawn.data[0].x == ("1", "10", "2")
     assert drawn.layout.xaxis.type == "category"
+
+
+def test_a_handover_shows_both_parts_the_blend_and_the_threshold() -> None:
+    table = pd.DataFrame({"interactions": [1, 5, 20], "cold": [0.2, 0.2, 0.2], "warm": [0.1, 0.2, 0.3],
+                          "blend": [0.2, 0.25, 0.3]})  # fmt: skip
+    drawn = json.loads(draw("handover", table, cold="ridge_head", warm="ease", threshold=4.0))
+    assert [trace["name"] for trace in drawn["data"]] == ["ridge_head", "ease", "blend"]
+    assert drawn["layout"]["shapes"][0]["x0"] == 4.0
+    assert " both alike at 4" in [each["text"] for each in drawn["layout"]["annotations"]]
+    assert "shapes" not in json.loads(draw("handover", table, cold="ridge_head", warm="ease", threshold=0.0))["layout"]
