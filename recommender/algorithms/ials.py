@@ -97,12 +97,15 @@ class IALS:
         return self.config
 
     def score(self, histories: Histories, *, items: Int | None = None, adapted: Adapted | None = None) -> Float:
-        factors = self._fitted()
-        people = np.zeros((len(histories), factors.shape[1]), dtype=np.float32)
+        wanted = self._fitted() if items is None else self._fitted()[items]
+        return cast(Float, self.people(histories) @ wanted.T)
+
+    def people(self, histories: Histories) -> Float:
+        """(n_people, d) xᵤ; zeros for whoever did nothing."""
+        people = np.zeros((len(histories), self._fitted().shape[1]), dtype=np.float32)
         for row, _, confidence, matrix, met in self._systems(histories):
             people[row] = np.linalg.solve(matrix, met.T @ confidence)
-        wanted = factors if items is None else factors[items]
-        return cast(Float, people @ wanted.T)
+        return people
 
     def contributions(self, histories: Histories, items: Int) -> Float:
         """(nnz, k): cⱼ yᵢᵀ (…)⁻¹ yⱼ for each interaction j and its person's k `items` i (n_people, k); 0 where j was

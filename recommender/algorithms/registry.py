@@ -31,6 +31,7 @@ ALGORITHMS: dict[str, str] = {
     "reptile": "recommender.algorithms.reptile:Reptile",
     "blend": "recommender.algorithms.blend:Blend",
     "student": "recommender.algorithms.student:Student",
+    "cold_item": "recommender.algorithms.cold_item:ColdItem",
 }
 RATING: dict[str, bool] = {
     "user_knn": True,

@@ -36,6 +36,7 @@ MECHANISMS = {
     "fomaml": Reason("adapted", [], "Adapted to what was seen so far."),
     "anil": Reason("adapted", [], "Adapted to what was seen so far."),
     "reptile": Reason("adapted", [], "Adapted to what was seen so far."),
+    "cold_item": Reason("fields", [], "Like what was seen, by what is said of it."),
     "random": Reason("random", [], "Chosen by chance."),
     "student": Reason("sequence", [], "From what was seen last."),
     "blend": Reason(

@@ -47,6 +47,7 @@ ABOUT = {
     "fomaml": "maml by a simpler slope, trained in less time. For comparison with it.",
     "anil": "maml of which only the last layer is fitted to a person: little is kept of each.",
     "reptile": "A simpler way to the network that maml looks for. For comparison with it.",
+    "cold_item": "Places items nobody met yet among those everyone has, by what is said of them.",
     "gru": "Reads a person’s history in order with a memory that is carried along. For comparison with sasrec.",
     "sasrec": "Reads a person’s history in order and guesses what comes next. The most accurate, and the slowest.",
 }

@@ -34,6 +34,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "fomaml": BY_STEPS,
     "anil": BY_STEPS,
     "reptile": BY_STEPS,
+    "cold_item": {"hidden": 8, "batch": 8, "epochs": 3},
 }
 """Settings with which an algorithm trains in a second on a handful of people."""
 LONGER: dict[str, dict[str, Any]] = {
