@@ -18,7 +18,16 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from recommender.models import Catalog, Item, Retraining, Run
-from recommender.services import batches, health, importing, measuring, retraining, training
+from recommender.services import (
+    batches,
+    bulk_adaptation,
+    deploying,
+    health,
+    importing,
+    measuring,
+    retraining,
+    training,
+)
 from tests.recommender.pages import films, login
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -215,6 +224,34 @@ def test_every_page_of_an_empty_catalog(visitor: Visitor, empty: Catalog) -> Non
     ):
         wrong += visitor.open(f"/{empty.name}/{name}")
         visitor.keep(f"empty-{name.replace('/', '-').strip('-') or 'overview'}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_pages_of_what_adapts(visitor: Visitor) -> None:
+    """A recommender in service that has adapted to everyone, a blend and a student."""
+    made = films()
+    small: dict[str, dict[str, Any]] = {
+        "ridge_head": {"factors": 4, "width": 8, "features": 4, "epochs": 2},
+        "blend": {"warm": "ease"},
+        "student": {"factors": 8, "length": 8, "epochs": 2},
+    }
+    for algorithm, config in small.items():
+        parents = [run.pk for run in made.runs.filter(algorithm="ridge_head", status="succeeded")]
+        named = {} if algorithm == "ridge_head" else {"parents": parents}
+        run = training.create_run(catalog=made, algorithm=algorithm, config=config | named)
+        training.execute_with_parents(run_id=run.pk)
+    runs = {run.algorithm: run for run in made.runs.filter(status="succeeded", algorithm__in=small)}
+    deploying.deploy_run(run=runs["ridge_head"])
+    for waits in (False, True):
+        row = bulk_adaptation.create_adaptation(catalog=made)
+        for shard in [] if waits else row.shards.all():
+            bulk_adaptation.execute_shard(shard_id=shard.pk)
+    sign_in(visitor)
+    wrong = []
+    for name, path in {"serving-adapting": "serving/", "runs-adapting": "runs/",
+                       **{f"run-{name}": f"runs/{runs[name].pk}/" for name in small}}.items():  # fmt: skip
+        wrong += visitor.open(f"/{made.name}/{path}")
+        visitor.keep(name)
     assert not wrong, "\n".join(wrong)
 
 
