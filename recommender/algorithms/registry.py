@@ -24,6 +24,7 @@ ALGORITHMS: dict[str, str] = {
     "sasrec": "recommender.algorithms.sasrec:SASRec",
     "ensemble": "recommender.algorithms.ensemble:Ensemble",
     "ridge_head": "recommender.algorithms.ridge_head:RidgeHead",
+    "neural_process": "recommender.algorithms.neural_process:NeuralProcess",
     "prototypes": "recommender.algorithms.prototypes:Prototypes",
     "maml": "recommender.algorithms.maml:MAML",
     "fomaml": "recommender.algorithms.fomaml:FOMAML",
@@ -38,6 +39,7 @@ RATING: dict[str, bool] = {
     "mf": False,
     "ncf": True,
     "ridge_head": True,
+    "neural_process": True,
     "prototypes": True,
     "maml": True,
     "fomaml": True,
@@ -48,7 +50,9 @@ RATING: dict[str, bool] = {
 does without importing it; the conformance tests hold it against the classes."""
 REMEMBERING: frozenset[str] = frozenset({"user_knn"})
 """Those that keep rows about people (`base.Remembering`): erasing someone rewrites their checkpoints."""
-ADAPTABLE: frozenset[str] = frozenset({"ridge_head", "prototypes", "maml", "fomaml", "anil", "reptile", "blend"})
+ADAPTABLE: frozenset[str] = frozenset(
+    {"ridge_head", "neural_process", "prototypes", "maml", "fomaml", "anil", "reptile", "blend"}
+)
 """Those that learn from a person's few interactions without being trained again (`base.Adaptable`)."""
 STEEP: dict[str, str] = {
     "ease": "Its time grows with the cube of the number of items and its memory with the square: about "

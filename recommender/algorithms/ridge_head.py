@@ -1,13 +1,14 @@
 """A network that finds features of items on which a ridge regression per person does best: adaptation is closed form,
 and training differentiates through it (Bertinetto et al., ICLR 2019), as a residual on the bias model.
 
-A person is two small vectors: one that predicts ratings, one that ranks.
+A person is two small vectors: one that ranks, on features learned by gradients through the solution, and one that
+predicts ratings, on features and a prior learned in closed form (`metalearning.rating_prior`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Self, cast
 
 import numpy as np
@@ -27,12 +28,14 @@ from recommender.metalearning.contexts import ContextCounts, ContextHead, Contex
 from recommender.metalearning.encoding import ItemEncoder
 from recommender.metalearning.episodes import Episodes, padded
 from recommender.metalearning.features import ItemFeatures, PeopleFeatures
+from recommender.metalearning.item_priors import blocks_of
+from recommender.metalearning.rating_prior import RatingPrior, Side
 
 DRAWN = 2000
 """Items that a step's ranking loss compares with."""
 BEHAVIOUR = ("behaviour", "beside", "known", "bias.items")
 """What is known of an item by what people did with it; zeros of one that came after the training."""
-OWN = ("encoder.behaviour.", "person_rate.attributes", "person_rank.attributes")
+OWN = ("encoder.behaviour.", "person_rank.attributes", "decoder.")
 """Weights that read what no other catalog has: who took what, and attributes of people."""
 
 
@@ -47,9 +50,6 @@ class RidgeHeadConfig(EpisodicConfig):
     hidden_items: float = hyper(
         0.2, "Share of items of which training hides all but content, so that new items are served.", low=0.0, high=1.0
     )
-    rating_weight: float = hyper(
-        1.0, "How much an error of ratings counts beside one of rankings, with loss both.", low=0.0, high=100.0
-    )
     start: int | None = hyper(
         None,
         "Number of a ridge_head's run of another catalog whose weights to begin with. Both must have read texts "
@@ -57,6 +57,8 @@ class RidgeHeadConfig(EpisodicConfig):
         low=1,
         high=2**63 - 1,
     )
+    rating_factors: int = hyper(24, "Numbers that describe how an item was rated.", low=1, high=256)
+    rating_features: int = hyper(64, "Directions in which people's ratings are taken to differ.", low=1, high=512)
     use_context: bool = hyper(True, "Whether rankings read the context of interactions and of the moment of asking.")
 
 
@@ -73,7 +75,7 @@ class OfPerson(nn.Module):
 
 
 class Net(nn.Module):
-    """Items' features, priors of items and people, and the penalties of both regressions."""
+    """Items' features, priors of items and people, and the penalties of the regression that ranks."""
 
     def __init__(self, content: int, behaviour: int, person: int, contexts: int, config: RidgeHeadConfig) -> None:
         super().__init__()
@@ -81,9 +83,7 @@ class Net(nn.Module):
         self.encoder = ItemEncoder(
             content, behaviour, config.width, dropout=config.dropout, hidden_items=config.hidden_items
         )
-        self.rate, self.rank = nn.Linear(config.width, d + 1), nn.Linear(config.width, d + 1)
-        self.person_rate, self.person_rank = OfPerson(person, d + 1), OfPerson(person, d)
-        self.log_precision = nn.Parameter(torch.full((d + 1,), 2.0))
+        self.rank, self.person_rank = nn.Linear(config.width, d + 1), OfPerson(person, d)
         self.log_rank_precision = nn.Parameter(torch.zeros(d))
         self.log_others = nn.Parameter(torch.zeros(()))
         self.sharpness = nn.Parameter(torch.zeros(()))
@@ -91,23 +91,10 @@ class Net(nn.Module):
         self.contexts = ContextHead(contexts, d) if contexts else None
 
     def items(self, content: Tensor, behaviour: Tensor, known: Tensor, beside: Tensor) -> dict[str, Tensor]:
-        """Features and priors of items; `beside` (n, 2): standardised b(i) and log-popularity."""
+        """Features and priors of items; `beside` (n, 1): log-popularity."""
         z, known = self.encoder(content, behaviour, known)
-        rate, rank = self.rate(z), self.rank(z)
-        ones = torch.ones(len(rate), 1)
-        return {
-            "rate": torch.cat([rate[:, 1:], ones], dim=1),
-            "rate_prior": rate[:, 0] + known * beside[:, 0],
-            "rank": rank[:, 1:],
-            "rank_prior": rank[:, 0] + self.popularity * beside[:, 1],
-        }
-
-    def adapt_ratings(self, items: dict[str, Tensor], at: Tensor, y: Tensor, mask: Tensor, person: Tensor) -> Tensor:
-        """(n, d + 1) w(u) = w₀(u) + (ΦᵀΦ + Λ)⁻¹ Φᵀ (y − prior − Φ w₀(u)), standardised ratings y (n, L) of items at."""
-        features, start = items["rate"][at], self.person_rate(person)
-        left = y - items["rate_prior"][at] - (features * start[:, None]).sum(-1)
-        found, _ = ridge.solve(features, left, mask, self.log_precision.exp())
-        return cast(Tensor, start + found)
+        rank = self.rank(z)
+        return {"rank": rank[:, 1:], "rank_prior": rank[:, 0] + self.popularity * beside[:, 0]}
 
     def adapt_ranking(
         self, items: dict[str, Tensor], at: Tensor, mask: Tensor, person: Tensor, others: Tensor
@@ -119,8 +106,8 @@ class Net(nn.Module):
 
 
 class RidgeHead(RatingLearner):
-    """rating(u, i) = μ + σ (b(i) + prior(i) + φ(i)·w(u)), score(u, i) = log-popularity(i) + prior(i) + ψ(i)·v(u)
-    + what the context of the moment adds (ContextHead)."""
+    """rating(u, i) = offset(i) + x(i)·w(u), score(u, i) = log-popularity(i) + prior(i) + ψ(i)·v(u) + what the context
+    of the moment adds (ContextHead)."""
 
     name: ClassVar[str] = "ridge_head"
     config_class: ClassVar[type[Config]] = RidgeHeadConfig
@@ -173,8 +160,8 @@ class RidgeHead(RatingLearner):
         behaviour.append(factors.of_ratings(ratings, bias, n, config.factors, seed))
         counts = np.bincount(histories.items, minlength=n)
         popularity = np.log1p(counts) - np.log1p(counts).mean()
-        beside = np.stack([bias.items / spread_of(ratings), popularity], axis=1).astype(np.float32)
-        found = {"content": about.encode(train.item_fields, train.item_vectors if config.use_text else None, n)}
+        beside = popularity[:, None].astype(np.float32)
+        found: State = {"content": about.encode(train.item_fields, train.item_vectors if config.use_text else None, n)}
         found |= {"behaviour": np.hstack(behaviour), "beside": beside, "known": (counts > 0).astype(np.float32)}
         contexts = ContextCounts.none(n)
         if config.use_context and config.loss != "rating":
@@ -182,7 +169,21 @@ class RidgeHead(RatingLearner):
         if contexts.vocabulary.width:
             self._support = ContextSupport(contexts, self._repeated, histories)
         found |= contexts.packed() | {"share": shares(counts)}
+        if self._rates:
+            attributes = people.encode(histories)
+            found |= self._rating_prior(ratings, found["content"], blocks_of(about), attributes, seed).packed()
         return found | about.packed() | people.packed() | bias.packed()
+
+    def _rating_prior(
+        self, ratings: Histories, content: Float, blocks: list[slice], attributes: Float, seed: int
+    ) -> RatingPrior:
+        config = cast(RidgeHeadConfig, self.config)
+        sizes = {"factors": config.rating_factors, "features": config.rating_features}
+        return RatingPrior.fit(ratings, content, blocks, attributes, seed=seed, **sizes)
+
+    @property
+    def _solved(self) -> bool:
+        return not self._ranks
 
     def extend(self, vectors: Float) -> Self:
         """Columns for items of which only the text is known; see `extend_with`."""
@@ -201,6 +202,8 @@ class RidgeHead(RatingLearner):
         self._fixed["share"] = np.concatenate([share, np.full(n, share.min(), dtype=np.float32)])
         self._fixed["contexts.shape"] = np.array([values, items + n])
         self._n_items += n
+        if self._rates:
+            self._fixed |= self._prior.extended(content).packed()
         self._derive()
         return self
 
@@ -209,6 +212,9 @@ class RidgeHead(RatingLearner):
         self._bias = BiasModel.unpacked(self._fixed)
         self._inputs = [torch.from_numpy(self._fixed[name]) for name in ("content", "behaviour", "known", "beside")]
         self._table: dict[str, Tensor] | None = None
+        if self._rates:
+            self._prior = RatingPrior.unpacked(self._fixed)
+            self._side = {f.name: torch.from_numpy(getattr(self._prior.side, f.name)) for f in fields(Side)}
         self._contexts, self._share = ContextCounts.unpacked(self._fixed), torch.from_numpy(self._fixed["share"])
 
     def _made(self) -> Net:
@@ -224,33 +230,25 @@ class RidgeHead(RatingLearner):
             return self._table
         table = net.items(*self._inputs)
         table["others"] = table["rank"].T @ table["rank"] / max(1, len(table["rank"]))
-        if not net.log_precision.requires_grad:
+        if not net.sharpness.requires_grad:
             self._table = table
         return table
 
     def _loss(self, episodes: Episodes, rng: np.random.Generator) -> Tensor:
         net: Net = self._fitted()
-        drawn = drawn_items(self._n_items, DRAWN, rng) if self._ranks else np.empty(0, dtype=np.int64)
+        drawn = drawn_items(self._n_items, DRAWN, rng)
         met = np.concatenate([episodes.support.items, episodes.query.items])
         among, inverse = np.unique(np.concatenate([met, drawn]), return_inverse=True)
         items = net.items(*(each[torch.from_numpy(among)] for each in self._inputs))
         split = len(episodes.support.items)
         place = torch.from_numpy(inverse)
         person = torch.from_numpy(self._people.encode(episodes.support))
-        losses = []
         support, asked = (
             self._cells(episodes.support, place[:split]),
             self._cells(episodes.query, place[split : len(met)]),
         )
-        if self._ranks:
-            context = self._context_asked(items, episodes, among, rng)
-            losses.append(self._ranking_loss(items, support, asked, place[len(met) :], person, context))
-        if self._rates:
-            w = net.adapt_ratings(items, support.at, support.y, support.rated, person)
-            found = items["rate_prior"][asked.at] + (items["rate"][asked.at] * w[:, None]).sum(-1)
-            error = ((found - asked.y) ** 2 * asked.rated).sum() / asked.rated.sum().clamp(min=1)
-            losses.append(error * (cast(RidgeHeadConfig, self.config).rating_weight if self._ranks else 1.0))
-        return torch.stack(losses).sum()
+        context = self._context_asked(items, episodes, among, rng)
+        return self._ranking_loss(items, support, asked, place[len(met) :], person, context)
 
     def _ranking_loss(
         self, items: dict[str, Tensor], support: Cells, asked: Cells, drawn: Tensor, person: Tensor,
@@ -322,8 +320,7 @@ class RidgeHead(RatingLearner):
         cut = padded(given)
         mask = torch.from_numpy(cut.mask.astype(np.float32))
         known = rated(given)[cut.at] & cut.mask if len(given.items) else cut.mask
-        mean, spread = (self._scale[2], self._scale[3]) if self._rates else (0.0, 1.0)
-        y = np.where(known, (cut.values - mean) / spread, 0.0).astype(np.float32)
+        y = np.where(known, cut.values, 0.0).astype(np.float32)
         at = place[torch.from_numpy(cut.at)] if len(place) else torch.zeros(cut.at.shape, dtype=torch.int64)
         return Cells(at, torch.from_numpy(y), mask, torch.from_numpy(known.astype(np.float32)))
 
@@ -336,30 +333,38 @@ class RidgeHead(RatingLearner):
             found["known"] = support.lengths.astype(np.float32)
             found["ranking"] = net.adapt_ranking(items, cells.at, cells.mask, person, items["others"]).numpy()
         if self._rates:
-            found["rating"] = net.adapt_ratings(items, cells.at, cells.y, cells.rated, person).numpy()
+            found["rating"] = posterior(self._prior, self._side, cells, person)[0].numpy()
         return found
 
     def _scored(self, adapted: Adapted, histories: Histories, items: Int | None) -> Float:
-        kind, table = ("rank", self._items()) if self._ranks else ("rate", self._items())
-        v = torch.from_numpy(np.asarray(adapted["ranking" if self._ranks else "rating"]))
         at = slice(None) if items is None else torch.from_numpy(np.asarray(items))
-        context = self._in_context(adapted, histories, at) if self._ranks else 0.0
-        return cast(Float, (table[f"{kind}_prior"][at] + v @ table[kind][at].T + context).numpy())
+        if not self._ranks:
+            w = torch.from_numpy(np.asarray(adapted["rating"]))
+            return cast(Float, (self._side["offset"][at] + w @ self._side["x"][at].T).numpy())
+        table, v = self._items(), torch.from_numpy(np.asarray(adapted["ranking"]))
+        context = self._in_context(adapted, histories, at)
+        return cast(Float, (table["rank_prior"][at] + v @ table["rank"][at].T + context).numpy())
 
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
-        table, at = self._items(), torch.from_numpy(items)
-        w = torch.from_numpy(np.asarray(adapted["rating"])[rows])
-        standard = table["rate_prior"][at] + (table["rate"][at] * w).sum(-1)
-        return cast(Float, (self._scale[2] + self._scale[3] * standard.numpy()).astype(np.float32))
+        at, w = torch.from_numpy(items), torch.from_numpy(np.asarray(adapted["rating"])[rows])
+        return cast(Float, (self._side["offset"][at] + (self._side["x"][at] * w).sum(-1)).numpy())
 
 
-def spread_of(ratings: Histories) -> float:
-    return float(ratings.values.std()) or 1.0 if len(ratings.values) else 1.0
+def posterior(
+    prior: RatingPrior, side: Mapping[str, Tensor], cells: Cells, person: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of people with ratings in `cells` and attributes `person`: (n, d) w(u) = w₀(u) + (XᵀΩX + σ² I)⁻¹ XᵀΩ (y − offset
+    − X w₀(u)), the lower factor of its matrix, and (n, L) y − offset."""
+    x, weight = side["x"][cells.at], side["weight"][cells.at] * cells.rated
+    start = torch.cat([torch.ones(len(person), 1), person], dim=1) @ torch.from_numpy(prior.expected)
+    left = (cells.y - side["offset"][cells.at]) * cells.rated
+    found, lower = ridge.solve(x, left - (x * start[:, None]).sum(-1), weight, torch.full(x.shape[2:], prior.noise))
+    return start + found, lower, left
 
 
 @dataclass(frozen=True)
 class Cells:
-    """Interactions as rectangles (n, L): places of items, standardised ratings, 1 where there is one, 1 where rated."""
+    """Interactions as rectangles (n, L): places of items, ratings, 1 where there is one, 1 where rated."""
 
     at: Tensor
     y: Tensor

@@ -31,6 +31,7 @@ MECHANISMS = {
     "user_knn": Reason("people", [], "Met by people of like taste."),
     "fm": Reason("fields", [], "From what was seen last and what is known of people and items."),
     "ncf": Reason("fields", [], "From what was seen last and what is known of people and items."),
+    "neural_process": Reason("adapted", [], "Adapted to what was seen so far."),
     "ridge_head": Reason("adapted", [], "Adapted to what was seen so far."),
     "maml": Reason("adapted", [], "Adapted to what was seen so far."),
     "fomaml": Reason("adapted", [], "Adapted to what was seen so far."),

@@ -41,6 +41,7 @@ ABOUT = {
     "student": "A small network that learns from a large recommender, to answer in a fraction of its time.",
     "blend": "Adapts to people hardly known and hands over to a recommender that reads histories as they do more.",
     "ensemble": "Joins several recommenders, each weighed by how well it guessed what people chose next.",
+    "neural_process": "Reads a person’s few ratings as a set and says how likely each rating of an item is.",
     "ridge_head": "Learns features on which a person’s few interactions say most; adapts to anyone at once.",
     "prototypes": "A person is the centre of what they liked, by text and by who met what. Serves new people at once.",
     "maml": "A network that a few steps of learning fit to a person; ranks and predicts ratings.",

@@ -1,0 +1,1 @@
+"""The published cold-start protocols, and the floors that a learner must beat on them. Pure functions."""
