@@ -35,7 +35,7 @@ DRAWN = 2000
 """Items that a step's ranking loss compares with."""
 BEHAVIOUR = ("behaviour", "beside", "known", "bias.items")
 """What is known of an item by what people did with it; zeros of one that came after the training."""
-OWN = ("encoder.behaviour.", "person_rank.attributes", "decoder.")
+OWN = ("encoder.behaviour.", "person_rank.attributes")
 """Weights that read what no other catalog has: who took what, and attributes of people."""
 
 
@@ -140,7 +140,9 @@ class RidgeHead(RatingLearner):
             )
         try:
             reading = {"encoder.first.weight": self._text, "encoder.straight.weight": self._text}
-            transfer.begin(self._fitted(), start._fitted().state_dict(), reading=reading, own=OWN, left=("contexts.",))
+            transfer.begin(
+                self._fitted(), start._fitted().state_dict(), reading=reading, own=OWN, left=("contexts.", "decoder.")
+            )
         except ValueError:
             raise NotTrainable("The run to start from has other sizes; give this one its width and features.") from None
 
