@@ -112,6 +112,13 @@ class GradientAdapted(RatingLearner):
             melu.loss, adapts, supports, rates, steps=config.steps, second=second, longest=config.longest
         )
 
+    def _alone(self, adapts: Weights, supports: dict[str, Tensor]) -> Weights:
+        """`steps` of a single person, sooner."""
+        config, rates = cast(GradientConfig, self.config), meta_sgd.by_name(cast(Net, self._fitted()).rates)
+        one = {name: each[0] for name, each in supports.items()}
+        found = maml.adapt_alone(melu.loss, adapts, one, rates, steps=config.steps, longest=config.longest)
+        return {name: each.unsqueeze(0) for name, each in found.items()}
+
     # The network and what it is made of.
 
     def _prepared(self, train: Dataset, seed: int) -> State:
@@ -231,7 +238,7 @@ class GradientAdapted(RatingLearner):
             size = sum(each.numel() for each in self._adapting(prior)[0].values())
             return {DIFFERENCE: np.empty((0, size), dtype=np.float16), USUAL: usual}
         adapts, supports = self.supports(support, usual)
-        found = self.steps(adapts, supports, second=False)
+        found = self._alone(adapts, supports) if len(support) == 1 else self.steps(adapts, supports, second=False)
         parts = [(found[name] - each).flatten(1) for name, each in adapts.items()]
         return {DIFFERENCE: torch.cat(parts, dim=1).half().numpy(), USUAL: usual}
 

@@ -47,6 +47,26 @@ def adapt(
     return weights
 
 
+def adapt_alone(
+    loss: Loss,
+    prior: Mapping[str, Tensor],
+    support: Episode,
+    rates: Mapping[str, Tensor],
+    *,
+    steps: int,
+    longest: float = math.inf,
+) -> Weights:
+    """What `adapt` gives at first order, by plain autograd, not to be differentiated: half the time of a single one."""
+    weights = {name: each.detach().clone() for name, each in prior.items()}
+    for _ in range(steps):
+        weights = {name: each.requires_grad_() for name, each in weights.items()}
+        with torch.enable_grad():
+            slopes = torch.autograd.grad(loss(weights, support), list(weights.values()))
+        found = shortened(dict(zip(weights, slopes, strict=True)), longest)
+        weights = {name: (each - rates[name] * found[name]).detach() for name, each in weights.items()}
+    return weights
+
+
 def shortened(slopes: Weights, longest: float) -> Weights:
     """`slopes`, times longest / |slopes| where they are longer than that."""
     if not math.isfinite(longest):

@@ -25,7 +25,7 @@ from recommender.data.splits import Split, held_out_people
 from recommender.evaluation.protocol import fit_measured
 from recommender.metalearning import meta_sgd
 from recommender.metalearning.episodes import latest
-from recommender.metalearning.maml import Weights, shortened
+from recommender.metalearning.maml import Weights, adapt_alone
 from recommender.metalearning.melu import loss
 from recsite.benchmarks import Say
 from recsite.benchmarks.ensemble import movielens_1m
@@ -87,19 +87,12 @@ def side_by_side(model: GradientAdapted, split: Split) -> tuple[float, float]:
 
 
 def looping(model: GradientAdapted, prior: Weights, episodes: dict[str, Tensor]) -> Weights:
-    """The steps of `maml.adapt` for one person after the other, by autograd alone."""
-    rates = meta_sgd.by_name(model._fitted().rates)
-    config, found = cast(GradientConfig, model.config), []
+    """The same steps for one person after the other, by autograd alone."""
+    rates, config, found = meta_sgd.by_name(model._fitted().rates), cast(GradientConfig, model.config), []
     for row in range(len(episodes["person"])):
-        episode, weights = {name: each[row] for name, each in episodes.items()}, prior
-        for _ in range(config.steps):
-            weights = {name: each.detach().requires_grad_() for name, each in weights.items()}
-            with torch.enable_grad():
-                slopes = torch.autograd.grad(loss(weights, episode), list(weights.values()))
-            short = shortened(dict(zip(weights, slopes, strict=True)), config.longest)
-            weights = {name: each - rates[name] * short[name] for name, each in weights.items()}
-        found.append(weights)
-    return {name: torch.stack([each[name] for each in found]).detach() for name in prior}
+        one = {name: each[row] for name, each in episodes.items()}
+        found.append(adapt_alone(loss, prior, one, rates, steps=config.steps, longest=config.longest))
+    return {name: torch.stack([each[name] for each in found]) for name in prior}
 
 
 def in_bulk(name: str, model: Recommender, dataset: Dataset, say: Say) -> dict[str, Any]:

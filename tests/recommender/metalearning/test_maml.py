@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from recommender.metalearning.maml import Episode, Weights, adapt, adapt_all, losses, masked_mean
+from recommender.metalearning.maml import (
+    Episode,
+    Weights,
+    adapt,
+    adapt_all,
+    adapt_alone,
+    losses,
+    masked_mean,
+    shortened,
+)
 from recommender.metalearning.meta_sgd import by_name, rates_for
 from recommender.metalearning.reptile import direction
 
@@ -138,6 +147,23 @@ def test_episodes_together_are_episodes_one_by_one_and_padding_says_nothing(prio
         alone = {name: each[at, :length] for name, each in supports.items()}
         for name, each in adapt(of_net, prior, alone, of, steps=3, second=True).items():
             torch.testing.assert_close(together[name][at], each)
+
+
+def test_one_alone_comes_to_the_same(prior: Weights) -> None:
+    support = {name: each[0] for name, each in episodes(1).items()}
+    together = adapt(of_net, prior, support, rates(prior), steps=3, second=False, longest=0.5)
+    alone = adapt_alone(of_net, prior, support, rates(prior), steps=3, longest=0.5)
+    for name, each in together.items():
+        torch.testing.assert_close(alone[name], each.detach())
+        assert not alone[name].requires_grad
+
+
+def test_long_slopes_are_shortened() -> None:
+    """|(3, 4)| = 5: shortened to 1 it is (.6, .8); what is shorter stays."""
+    slopes = {"a": torch.tensor([3.0]), "b": torch.tensor([4.0])}
+    found = shortened(slopes, 1.0)
+    assert [found[name].item() for name in "ab"] == pytest.approx([0.6, 0.8])
+    assert shortened(slopes, 9.0)["a"].item() == pytest.approx(3.0)
 
 
 def test_of_nothing_nothing_is_learned(prior: Weights) -> None:
