@@ -15,6 +15,7 @@ BENCHMARKS = {
     "adaptation": "recsite.benchmarks.adaptation",
     "context": "recsite.benchmarks.context",
     "ensemble": "recsite.benchmarks.ensemble",
+    "heads": "recsite.benchmarks.heads",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",
     "quality": "recsite.benchmarks.quality",
