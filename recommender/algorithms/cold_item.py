@@ -166,10 +166,14 @@ class ColdItem:
     def refit_config(self) -> Config:
         return self.config
 
-    def told(self, texts: Float, takers: Sequence[Histories] | None = None) -> Float:
-        """(n, d) vectors of items that came after training, by their text vectors (n, SIZE) and, one for each, the
-        histories of those who took them so far. Their scores are products with `people`."""
-        content, none = self._content(pd.DataFrame(), texts, len(texts)), np.zeros(self._vectors.shape[1], np.float32)
+    def told(
+        self, texts: Float, takers: Sequence[Histories] | None = None, fields: pd.DataFrame | None = None
+    ) -> Float:
+        """(n, d) vectors of items that came after training, by their text vectors (n, SIZE), their `fields` (a row
+        each) and, one for each, the histories of those who took them so far. Their scores are products with `people`.
+        """
+        said = pd.DataFrame() if fields is None else fields
+        content, none = self._content(said, texts, len(texts)), np.zeros(self._vectors.shape[1], np.float32)
         met = [self.people(each) for each in takers or ()]
         means = np.array([each.mean(axis=0) if len(each) else none for each in met] or [none] * len(texts))
         counts = np.array([len(each) for each in met] or [0] * len(texts), dtype=np.float32)
@@ -183,6 +187,12 @@ class ColdItem:
     def extend(self, vectors: Float) -> Self:
         """Columns at the end for items that came after training, told by their text vectors (n, SIZE)."""
         self._vectors = np.concatenate([self._vectors, self.told(vectors)])
+        return self
+
+    def extend_with(self, fields: pd.DataFrame, vectors: Float) -> Self:
+        """Columns at the end for items told by their fields too."""
+        self._fitted()
+        self._vectors = np.concatenate([self._vectors, self.told(vectors, fields=fields)])
         return self
 
     def people(self, histories: Histories) -> Float:

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -27,6 +28,9 @@ CELLS = 8_000_000
 """Numbers of a hidden layer held at once while scoring."""
 DIFFERENCE, USUAL = "difference", "usual"
 """What is kept of a person: how the adapted weights differ from the prior, and the person's part of the bias model."""
+
+BEHAVIOUR = ("behaviour", "known", "popularity", "bias.items")
+"""What is known of an item by what people did with it; zeros of one that came after the training."""
 
 
 @dataclass(frozen=True)
@@ -143,11 +147,32 @@ class GradientAdapted(RatingLearner):
         }
         return found | items.packed() | people.packed() | bias.packed()
 
-    def _made(self) -> Net:
-        config, fixed = cast(GradientConfig, self.config), self._fixed
-        self._people, of_items = PeopleFeatures.unpacked(fixed), ItemFeatures.unpacked(fixed)
-        self._bias = BiasModel.unpacked(fixed)
+    def extend(self, vectors: Float) -> Self:
+        """Columns for items of which only the text is known; see `extend_with`."""
+        return self.extend_with(pd.DataFrame(index=range(len(vectors))), vectors)
+
+    def extend_with(self, fields: pd.DataFrame, vectors: Float) -> Self:
+        """New items are told by their fields and texts alone, as those are that training hides the behaviour of."""
+        net, n, fixed = cast(Net, self._fitted()), len(vectors), self._fixed
+        fields = fields if cast(GradientConfig, self.config).use_fields else fields[[]]
+        more = {name: np.zeros((n, *fixed[name].shape[1:]), dtype=np.float32) for name in BEHAVIOUR}
+        more["features"] = ItemFeatures.unpacked(fixed).encode(fields, vectors, n)
+        self._fixed = fixed | {name: np.concatenate([fixed[name], part]) for name, part in more.items()}
+        self._n_items += n
+        taken = torch.cat([net.melu.taken.detach(), torch.zeros(n)])
+        net.melu.taken = nn.Parameter(taken, requires_grad=False)
+        self._derive()
+        return self
+
+    def _derive(self) -> None:
+        fixed = self._fixed
+        self._people, self._bias = PeopleFeatures.unpacked(fixed), BiasModel.unpacked(fixed)
         self._content, self._behaviour = (torch.from_numpy(np.array(fixed[name])) for name in ("features", "behaviour"))
+
+    def _made(self) -> Net:
+        self._derive()
+        config, fixed = cast(GradientConfig, self.config), self._fixed
+        of_items = ItemFeatures.unpacked(fixed)
         item = [field.width for field in of_items.vocabulary.fields]
         item.append(of_items.width - sum(item) - len(of_items.centre))
         item += [len(of_items.centre)] if len(of_items.centre) else []

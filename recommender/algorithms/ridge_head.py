@@ -199,7 +199,8 @@ class RidgeHead(RatingLearner):
         more = {name: np.zeros((n, *fixed[name].shape[1:]), dtype=np.float32) for name in BEHAVIOUR} | {
             "content": content
         }
-        self._fixed = fixed | {name: np.concatenate([fixed[name], part]) for name, part in more.items()}
+        self._fixed = {"trained": np.array([self._n_items])} | fixed
+        self._fixed |= {name: np.concatenate([fixed[name], part]) for name, part in more.items()}
         share, (values, items) = fixed["share"], fixed["contexts.shape"]
         self._fixed["share"] = np.concatenate([share, np.full(n, share.min(), dtype=np.float32)])
         self._fixed["contexts.shape"] = np.array([values, items + n])
@@ -231,7 +232,8 @@ class RidgeHead(RatingLearner):
         if self._table is not None:
             return self._table
         table = net.items(*self._inputs)
-        table["others"] = table["rank"].T @ table["rank"] / max(1, len(table["rank"]))
+        others = table["rank"][: int(self._fixed.get("trained", [len(table["rank"])])[0])]  # as it was trained
+        table["others"] = others.T @ others / max(1, len(others))
         if not net.sharpness.requires_grad:
             self._table = table
         return table

@@ -22,6 +22,11 @@ from tests.recommender.api.conftest import (  # noqa: F401 (fixtures)
     other,
 )  # fmt: skip
 
+SMALL = {
+    "ridge_head": {"factors": 4, "width": 8, "features": 4},
+    "prototypes": {"factors": 4},
+    "maml": {"factors": 4, "hidden": 8},
+}
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -103,9 +108,9 @@ def test_people_of_whom_only_attributes_are_known(adapt, filled, deploy):  # noq
     assert result["attributes"]["unread"] == ["shoe"]
 
 
-@pytest.mark.parametrize("algorithm", ["ridge_head", "prototypes"])
+@pytest.mark.parametrize("algorithm", ["ridge_head", "prototypes", "neural_process", "maml"])
 def test_items_that_came_after_the_training(adapt, filled, deploy, algorithm):  # noqa: F811
-    small = {"epochs": 4, "factors": 4} | ({"width": 8, "features": 4} if algorithm == "ridge_head" else {})
+    small = {"epochs": 2} | SMALL.get(algorithm, {})
     run = deploy(filled, algorithm, serve=False, **small)
     Item.objects.create(catalog=filled, client_id="stored", title="Later", categories=["Comedy"])
     items = "item,title,categories,year\nfiled,Newer,Drama|Comedy,2020\ni1,Known,Comedy,1999\n"
