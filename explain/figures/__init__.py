@@ -26,6 +26,7 @@ FIGURES: dict[str, str] = {
     "reliability": "explain.figures.people:reliability",
     "learning_curve": "explain.figures.runs:learning_curve",
     "handover": "explain.figures.made:handover",
+    "by_shots": "explain.figures.cold_start:by_shots",
     "quality_by_seconds": "explain.figures.training:quality_by_seconds",
     "best_so_far": "explain.figures.tuning:best_so_far",
     "importance": "explain.figures.tuning:importance",

@@ -96,6 +96,16 @@ class Adaptable(Protocol):
 
 
 @runtime_checkable
+class Unsure(Protocol):
+    """Knows how little it knows of what a person thinks of an item: what to ask next."""
+
+    def uncertainty(self, support: Histories) -> Float:
+        """(n_people, n_items) variance of each predicted opinion after adapting to `support`, in units that compare
+        within a person only. Raises NotFitted."""
+        ...
+
+
+@runtime_checkable
 class Remembering(Protocol):
     """Keeps rows about people: `state()["people"]` are their database keys. Such a class declares
     `remembers_people: ClassVar[bool] = True`; erasing a person rewrites its checkpoints."""

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from recommender.algorithms.adaptive import FIXED, EpisodicConfig, RatingLearner
+from recommender.algorithms.adaptive import FIXED, EpisodicConfig, RatingLearner, clean
 from recommender.algorithms.base import START, Adapted, Config, Recommender, State, hyper
 from recommender.algorithms.epochs import drawn_items
 from recommender.data.dataset import Dataset, Float, Histories, Int
@@ -26,7 +26,7 @@ from recommender.metalearning import factors, ridge, transfer
 from recommender.metalearning.bias import BiasModel
 from recommender.metalearning.contexts import ContextCounts, ContextHead, ContextSupport, shares
 from recommender.metalearning.encoding import ItemEncoder
-from recommender.metalearning.episodes import Episodes, padded
+from recommender.metalearning.episodes import Episodes, latest, padded
 from recommender.metalearning.features import ItemFeatures, PeopleFeatures
 from recommender.metalearning.item_priors import blocks_of
 from recommender.metalearning.rating_prior import RatingPrior, Side
@@ -352,6 +352,21 @@ class RidgeHead(RatingLearner):
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
         at, w = torch.from_numpy(items), torch.from_numpy(np.asarray(adapted["rating"])[rows])
         return cast(Float, (self._side["offset"][at] + (self._side["x"][at] * w).sum(-1)).numpy())
+
+    def uncertainty(self, support: Histories) -> Float:
+        """x(i)ᵀ A⁻¹ x(i), A the matrix of the person's regression on ratings (on what was met, without ratings)."""
+        net, items = self._fitted(), self._items()
+        support = latest(self._within(clean(support)), cast(RidgeHeadConfig, self.config).most)
+        cells = self._cells(support, torch.from_numpy(support.items))
+        with torch.no_grad():
+            if self._rates:
+                person = torch.from_numpy(self._people.encode(support))
+                every, (_, lower, _) = self._side["x"], posterior(self._prior, self._side, cells, person)
+            else:
+                every = items["rank"]
+                precision = torch.diag(net.log_rank_precision.exp()) + net.log_others.exp() * items["others"]
+                _, lower = ridge.solve(every[cells.at], torch.zeros_like(cells.mask), cells.mask, precision)
+            return cast(Float, ridge.variance(every.expand(len(support), -1, -1), lower).numpy())
 
 
 def posterior(

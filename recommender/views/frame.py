@@ -29,6 +29,7 @@ SECTIONS = (
     ("serving", "Serving"),
     ("people", "People"),
     ("items", "Items"),
+    ("cold_start", "Cold start"),
     ("api", "API"),
 )
 

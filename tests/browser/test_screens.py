@@ -87,11 +87,13 @@ def catalog() -> Catalog:
     """Real runs (trained here), a very long title, a failed and a live run."""
     made = films()
     made.runs.filter(status=Run.Status.SUCCEEDED).delete()
-    for algorithm in ("random", "popularity", "item_knn", "user_knn", "mf"):
+    for algorithm in ("random", "popularity", "item_knn", "user_knn", "mf", "ridge_head", "prototypes"):
         more = {"preparation": PREPARED if algorithm == "popularity" else None}
-        more |= {"config": {"epochs": 4}} if algorithm == "mf" else {}
+        more |= {"config": SMALL[algorithm]} if algorithm in SMALL else {}
         training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm, **more).pk)
     measuring.evaluate_run(run=made.runs.get(algorithm="item_knn"), protocol="cold-users", shots=2)
+    for algorithm, shots in (("ridge_head", 0), ("ridge_head", 1), ("random", 0), ("random", 1)):
+        measuring.evaluate_run(run=made.runs.get(algorithm=algorithm), protocol="cold-users", shots=shots)
     made.deployments.create(run=made.runs.filter(algorithm="random").get())
     made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
     operate(made)
@@ -102,6 +104,11 @@ def catalog() -> Catalog:
     return made
 
 
+SMALL = {
+    "mf": {"epochs": 4},
+    "ridge_head": {"epochs": 2, "width": 8, "features": 4, "factors": 4},
+    "prototypes": {"epochs": 2, "factors": 4, "collaborative": 4, "use_text": False},
+}
 PREPARED = {
     "scale_high": 4, "min_person": 2, "gaps": "item.year=median", "choose": "mutual information", "columns": 2,
     "fuse": True, "components": 2, "busy": "iqr", "cast": True,
@@ -185,12 +192,20 @@ def addresses(catalog: Catalog) -> dict[str, str]:
         "items": f"/{name}/items/",
         "items-none": f"/{name}/items/?q=nothing",
         "item": f"/{name}/items/i3/",
+        **cold_start(catalog),
         "tunings": f"/{name}/tuning/",
         "tuning": f"/{name}/tuning/{catalog.studies.get(status='succeeded').pk}/",
         "api": f"/{name}/api/",
         "audit": f"/{name}/audit/",
         "members": f"/{name}/members/",
     }
+
+
+def cold_start(catalog: Catalog) -> dict[str, str]:
+    """The lab before and after three answers, two recommenders side by side."""
+    where, runs = f"/{catalog.name}/cold-start/", catalog.runs.filter(algorithm__in=("ridge_head", "prototypes"))
+    two = "&".join(f"run={pk}" for pk in runs.values_list("pk", flat=True))
+    return {"cold-start": where, "cold-start-answered": f"{where}?{two}&a=5:i1&a=2:i3&a=4:i5&is.age=33&q=Film"}
 
 
 def test_every_page_with_data(visitor: Visitor, catalog: Catalog) -> None:
@@ -218,6 +233,7 @@ def test_every_page_of_an_empty_catalog(visitor: Visitor, empty: Catalog) -> Non
         "serving/",
         "people/",
         "items/",
+        "cold-start/",
         "api/",
         "audit/",
         "members/",

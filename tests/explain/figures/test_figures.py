@@ -156,6 +156,12 @@ LATER: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     "best_so_far": (
         pd.DataFrame({"trial": [1], "value": [0.1], "best": [0.1], "words": ["a"]}), {"metric": "NDCG@10"},
     ),
+    "by_shots": (
+        pd.DataFrame({"name": ["maml #1", "popularity #2"], "algorithm": ["maml", "popularity"], "shots": [5, 5],
+                      "value": [0.2, 0.1], "low": [0.1, 0.05], "high": [0.3, 0.2], "people": [9, 9],
+                      "floor": [False, True]}),
+        {"metric": "NDCG@10"},
+    ),
     "importance": (pd.DataFrame({"setting": ["a"], "share": [1.0]}), {}),
     "coordinates": (
         pd.DataFrame({"trial": [1], "value": [1.0], "words": ["w"], "x": [0.5], "metric": [1.0]}),

@@ -1,0 +1,62 @@
+"""Figures of the cold-start lab: quality by interactions known."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from explain.figures.theme import INK_3, LINE, colour, figure, label, symbol
+
+
+def by_shots(table: pd.DataFrame, *, metric: str) -> go.Figure:
+    """A line with 95% whiskers per recommender over the number of interactions given, floors dotted in grey.
+
+    `table`: name, algorithm, shots, value, low, high, people, floor; the numbers of shots stand evenly, as categories.
+    """
+    places = {shots: at for at, shots in enumerate(sorted(table["shots"].unique().tolist()))}
+    groups = [rows for _, rows in table.groupby("name", sort=False)]
+    drawn = figure()
+    for turn, rows in enumerate(groups):
+        floor, algorithm = bool(rows["floor"].iloc[0]), str(rows["algorithm"].iloc[0])
+        tone = LINE if floor else colour(algorithm)
+        shift = 0.16 * ((turn + 0.5) / len(groups) - 0.5)  # whiskers of one place stand beside each other
+        drawn.add_scatter(
+            x=[places[shots] + shift for shots in rows["shots"]],
+            y=rows["value"].tolist(),
+            mode="lines+markers",
+            line={"color": tone, "width": 1.5 if floor else 2, "dash": "dot" if floor else "solid"},
+            marker={"color": tone, "size": 6 if floor else 8, "symbol": "circle" if floor else symbol(algorithm)},
+            error_y={
+                "type": "data", "symmetric": False, "array": (rows["high"] - rows["value"]).tolist(),
+                "arrayminus": (rows["value"] - rows["low"]).tolist(), "thickness": 1.5, "width": 3, "color": tone,
+            },
+            customdata=_words(rows, metric),
+            hovertemplate="%{customdata}<extra></extra>",
+        )  # fmt: skip
+    _name(drawn, groups, places)
+    last = max(places.values(), default=0)
+    drawn.update_xaxes(
+        title={"text": "interactions known of a new person"}, showgrid=False, tickvals=list(places.values()),
+        ticktext=[str(shots) for shots in places], range=[-0.3, last + 1.1],
+    )  # fmt: skip
+    drawn.update_yaxes(title={"text": f"{metric}, 95% intervals"}, rangemode="tozero", nticks=6)
+    return drawn
+
+
+def _words(rows: pd.DataFrame, metric: str) -> list[str]:
+    return [
+        f"<b>{row.name}</b>, {row.shots} known<br>{metric} {row.value:.4f}, {row.low:.4f} to {row.high:.4f}<br>"
+        f"{row.people:,} people"
+        for row in rows.itertuples(index=False)
+    ]
+
+
+def _name(drawn: go.Figure, groups: list[pd.DataFrame], places: dict[int, int]) -> None:
+    """Names at the right ends, apart from each other; from the sixth on only hover and table name a line."""
+    ends = sorted((float(rows["value"].iloc[-1]), str(rows["name"].iloc[0])) for rows in groups[:6])
+    top = max((float(rows["high"].max()) for rows in groups), default=1.0) or 1.0
+    taken = -1.0
+    for value, name in ends:
+        at = max(value, taken + top * 0.055)
+        taken = at
+        label(drawn, max(places.values()) + 0.14, at, name, font={"color": INK_3, "size": 12})

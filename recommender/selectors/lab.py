@@ -1,0 +1,109 @@
+"""What the cold-start lab reads: how items were rated, what may be said of a made-up person, runs that adapt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from django.core.cache import cache
+from django.db import connection
+from django.db.models.fields.json import KeyTextTransform
+from numpy.typing import NDArray
+
+from recommender.algorithms import registry
+from recommender.data.dataset import Int
+from recommender.metalearning.elicitation import levels
+from recommender.models import Attribute, Catalog, EndUser, Interaction, Measurement, Run
+from recommender.selectors import pages
+from recommender.selectors.attributes import features_of_people
+
+KEPT_SECONDS = 300
+MOST_VALUES = 60
+"""Values of an attribute to choose from; one with more is typed."""
+COUNTED = """
+    SELECT item_id, kind = 'rating' AND value IS NOT NULL, value, count(*)::float8
+    FROM recommender_interaction WHERE catalog_id = %s GROUP BY 1, 2, 3 ORDER BY 1
+"""
+
+
+class Opinions(NamedTuple):
+    """What people said of the items with database keys `items`, ascending: `people` (n,) interactions with each,
+    `counts` (n, levels) ratings by the nearest of `levels`, from which a rating is chosen (none without ratings);
+    `everyone` how many people there are."""
+
+    items: Int
+    people: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    levels: NDArray[np.float64]
+    everyone: int
+
+
+def opinions(catalog: Catalog) -> Opinions:
+    """Counted over all interactions, and kept for some minutes."""
+    address = f"lab:opinions:{catalog.pk}"
+    kept = cache.get(address)
+    if kept is None:
+        kept = _counted(catalog)
+        cache.set(address, kept, KEPT_SECONDS)
+    return Opinions(*kept)
+
+
+def _counted(catalog: Catalog) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTED, [catalog.pk])
+        rows = cursor.fetchall()
+    keys = np.array([row[0] for row in rows], dtype=np.int64)
+    number = np.array([row[3] for row in rows], dtype=np.float64)
+    rated = np.array([row[1] for row in rows], dtype=np.bool_)
+    values = np.array([row[2] if row[1] else np.nan for row in rows], dtype=np.float64)
+    items, at = np.unique(keys, return_inverse=True)
+    given = levels(values[rated])
+    middles = (given[1:] + given[:-1]) / 2
+    counts = np.zeros((len(items), len(given)))
+    np.add.at(counts, (at[rated], np.searchsorted(middles, values[rated])), number[rated])
+    people = np.bincount(at, weights=number, minlength=len(items)).astype(np.float64)
+    return items, people, counts, given, catalog.users.count()
+
+
+def attribute_choices(catalog: Catalog) -> list[dict[str, Any]]:
+    """Attributes of people that recommenders may read: name, type, and the values to choose from ([] where typed)."""
+    found = []
+    for name, kind in sorted(features_of_people(catalog.pk).items()):
+        if kind in (Attribute.Type.CATEGORY, Attribute.Type.FLAG, Attribute.Type.NUMBER):
+            values = [] if kind == Attribute.Type.NUMBER else _values(catalog, name)
+            found.append({"name": name, "type": kind, "values": values if len(values) <= MOST_VALUES else []})
+    return found
+
+
+def _values(catalog: Catalog, name: str) -> list[str]:
+    rows = EndUser.objects.filter(catalog=catalog).annotate(said=KeyTextTransform(name, "attributes"))
+    found = rows.exclude(said=None).order_by("said").values_list("said", flat=True).distinct()
+    return list(found[: MOST_VALUES + 1])
+
+
+def adaptable_runs(catalog: Catalog) -> list[Run]:
+    """Finished runs that adapt to a person and make lists: what serves first, then by NDCG@10."""
+    every = pages.runs_to_ask(catalog, limit=10_000)
+    return [run for run in every if run.algorithm in registry.ADAPTABLE]
+
+
+def kind_of_answers(catalog: Catalog) -> str:
+    """The kind that an answer without a rating counts as: that of the catalog's latest interaction."""
+    latest = Interaction.objects.filter(catalog=catalog).order_by("-id")
+    return latest.values_list("kind", flat=True).first() or "view"
+
+
+def measured_by_shots(catalog: Catalog, shots: Sequence[int]) -> list[Measurement]:
+    """Finished measurements of cold people with so many interactions, by run, the newest of each only."""
+    rows = Measurement.objects.filter(
+        run__catalog=catalog, protocol="cold-users", shots__in=shots, status=Run.Status.SUCCEEDED
+    )
+    newest = rows.order_by("run_id", "shots", "-id").distinct("run_id", "shots")
+    return list(newest.select_related("run"))
+
+
+def live_by_shots(catalog: Catalog) -> int:
+    """How many measurements of cold people wait or are worked on."""
+    rows = Measurement.objects.filter(run__catalog=catalog, protocol="cold-users", shots__isnull=False)
+    return rows.filter(status__in=Run.LIVE).count()
