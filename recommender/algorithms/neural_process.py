@@ -213,9 +213,14 @@ class NeuralProcess(RidgeHead):
         found = self._decoded(self._prior, self._whole, cells, torch.from_numpy(np.maximum(asked, 0)), person)
         return cast(Float, found.numpy())
 
+    @property
+    def levels(self) -> Tensor:
+        """(levels,) of the scale, ascending."""
+        return torch.from_numpy(self._fixed["levels"])
+
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
         found = torch.from_numpy(self.distribution(adapted, rows, items))
-        levels, decision = torch.from_numpy(self._fixed["levels"]), cast(NeuralProcessConfig, self.config).decision
+        levels, decision = self.levels, cast(NeuralProcessConfig, self.config).decision
         if decision == "mean":
             return cast(Float, (found @ levels).numpy())
         return cast(Float, (median if decision == "median" else least_error)(found, levels).numpy())

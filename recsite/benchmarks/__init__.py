@@ -13,6 +13,7 @@ from typing import Any
 Say = Callable[[str], None]
 BENCHMARKS = {
     "adaptation": "recsite.benchmarks.adaptation",
+    "cold-start": "recsite.benchmarks.cold_start",
     "context": "recsite.benchmarks.context",
     "ensemble": "recsite.benchmarks.ensemble",
     "heads": "recsite.benchmarks.heads",

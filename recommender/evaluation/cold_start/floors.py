@@ -64,7 +64,7 @@ class LinearFloor:
         """b(i) = β·content + Σ (left − β·content) / (5 + n)."""
         counts = np.bincount(items, minlength=n)
         means = np.bincount(items, weights=left, minlength=n) / np.maximum(counts, 1)
-        weight = counts / (counts + 10.0)
+        weight = counts / max(1.0, counts.mean())  # what is rated much is what is asked about
         c = np.hstack([np.ones((n, 1)), self.content])
         matrix = (c * weight[:, None]).T @ c + np.diag(np.append(1e-6, np.full(self.content.shape[1], 10.0)))
         by_content = c @ np.linalg.solve(matrix, (c * weight[:, None]).T @ means)
