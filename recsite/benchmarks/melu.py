@@ -22,9 +22,8 @@ from recsite.benchmarks import Say
 from recsite.benchmarks.catalogs import located, vectors
 
 FILES = dict(zip(SCENARIOS, ("user_cold_state", "item_cold_state", "user_and_item_cold_state"), strict=True))
-TWICE = {811: 860, 1741: 1795}
-"""Films that ml-1m lists twice: MeLU names the first where the person rated the second. It knows nothing of the second,
-so its training does not hold them either."""
+TWICE = {860: 811, 1795: 1741}
+"""Films that ml-1m lists twice, and the one that MeLU takes both for."""
 PEOPLE_SHARE, NEWEST = 0.2, (1996, 1997)
 """Validation, cut from the training part: this share of its people, and its newest films."""
 
@@ -34,11 +33,12 @@ def partition(say: Say) -> Partition:
     users, people = _people(place)
     items, films, texts = _films(place)
     rows = pd.read_csv(place / "ratings.dat", sep="::", engine="python", names=["user", "item", "rating", "time"])
+    rows = rows.assign(item=rows["item"].replace(TWICE)).drop_duplicates(["user", "item"])
     times = {(user, item): time for user, item, time in rows[["user", "item", "time"]].itertuples(index=False)}
     asked = {name: _asked(place / "melu", file, times) for name, file in FILES.items()}
     new_people = pd.concat([asked["new people"], asked["both"]])["user"].unique()
     new_items = pd.concat([asked["new items"], asked["both"]])["item"].unique()
-    warm = rows[~rows["user"].isin(new_people) & ~rows["item"].isin([*new_items, *TWICE.values()])]
+    warm = rows[~rows["user"].isin(new_people) & ~rows["item"].isin(new_items)]
     train = _histories(warm, users, items, people)
     dataset = Dataset(users, items, train, people, films, item_vectors=vectors(texts, say))
     return Partition(dataset, {name: _histories(each, users, items, people) for name, each in asked.items()})
@@ -60,12 +60,7 @@ def newest(years: Any, histories: Histories) -> Int:
 def _asked(place: Path, file: str, times: dict[tuple[int, int], int]) -> pd.DataFrame:
     met, given = (json.loads((place / f"{file}{end}.json").read_text()) for end in ("", "_y"))
     rows = [
-        (
-            int(user),
-            int(item),
-            value,
-            times.get((int(user), int(item)), times.get((int(user), TWICE.get(int(item), 0)))),
-        )
+        (int(user), int(item), value, times[int(user), int(item)])
         for user, items in met.items()
         for item, value in zip(items, given[user], strict=True)
     ]
