@@ -23,9 +23,6 @@ from recommender.data.features import Field, Vocabulary, learn, missing, word_of
 
 LEAST = 0.5
 """Added to an item's count where its share of all is asked for."""
-PACE = 10.0
-"""How much faster than other weights those that say how far contexts count are learned: there are few, and AdamW
-moves each by about a step size, however large it has to become."""
 
 
 @dataclass(frozen=True)
@@ -159,10 +156,10 @@ class ContextHead(nn.Module):
 
     def __init__(self, fields: int, width: int) -> None:
         super().__init__()
-        self.log_gain = nn.Parameter(torch.full((fields,), -1.5 / PACE))
-        self.log_lift = nn.Parameter(torch.full((fields,), -1.5 / PACE))
-        self.log_precision = nn.Parameter(torch.full((fields, width), 2.0 / PACE))
-        self.log_kappa = nn.Parameter(torch.full((fields,), 4.0 / PACE))
+        self.log_gain = nn.Parameter(torch.full((fields,), -2.0))
+        self.log_lift = nn.Parameter(torch.full((fields,), -1.2))
+        self.log_precision = nn.Parameter(torch.full((fields, width), 2.0))
+        self.log_kappa = nn.Parameter(torch.full((fields,), 4.6))
         self.fade = nn.Parameter(torch.zeros(fields))
 
     def values(self, features: Tensor, counts: Tensor, share: Tensor, field: Tensor, total: Tensor) -> Tensor:
@@ -174,16 +171,16 @@ class ContextHead(nn.Module):
         spread = (centred * weight[:, None]).T @ centred
         seen = counts.sum(1, keepdim=True)
         ours = (counts @ centred) / seen.clamp(min=1)
-        penalty = torch.exp(PACE * self.log_precision)[field] / total.clamp(min=1)[:, None]
+        penalty = self.log_precision.exp()[field] / total.clamp(min=1)[:, None]
         w = torch.linalg.solve(spread + torch.diag_embed(penalty), ours[..., None])[..., 0]
-        lift = torch.log1p(counts / (torch.exp(PACE * self.log_kappa)[field][:, None] * share))
-        found: Tensor = torch.exp(PACE * self.log_gain)[field][:, None] * (w @ centred.T)
-        return found + torch.exp(PACE * self.log_lift)[field][:, None] * lift
+        lift = torch.log1p(counts / (self.log_kappa.exp()[field][:, None] * share))
+        found: Tensor = self.log_gain.exp()[field][:, None] * (w @ centred.T)
+        return found + self.log_lift.exp()[field][:, None] * lift
 
     def forward(self, table: Tensor, codes: Tensor, known: Tensor) -> Tensor:
         """(m, n) scores of m questions: `table` (V, n) from `values`, `codes` (m, pieces) rows of it or −1, `known`
         (m,) interactions known of the person who is asked."""
-        fade = torch.exp(-PACE * self.fade * torch.log1p(known)[:, None]) * (codes >= 0)
+        fade = torch.exp(-self.fade * torch.log1p(known)[:, None]) * (codes >= 0)
         found = table.new_zeros(len(codes), table.shape[1])
         for at in range(codes.shape[1]):
             found = found + fade[:, at : at + 1] * table[codes[:, at].clamp(min=0)]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from recommender.data.dataset import Histories
-from recommender.metalearning.contexts import PACE, ContextCounts, ContextHead, ContextSupport
+from recommender.metalearning.contexts import ContextCounts, ContextHead, ContextSupport
 from tests.recommender.builders import histories
 
 
@@ -69,8 +69,8 @@ def test_scores_by_hand() -> None:
     head = ContextHead(1, 1)
     with torch.no_grad():
         for name, value in (("log_gain", 2.0), ("log_lift", 1.0), ("log_precision", 3.0), ("log_kappa", 6.0)):
-            getattr(head, name).fill_(math.log(value) / PACE)
-        head.fade.fill_(0.5 / PACE)
+            getattr(head, name).fill_(math.log(value))
+        head.fade.fill_(0.5)
         table = head.values(
             torch.tensor([[1.0], [-1.0]]), torch.tensor([[3.0, 0.0]]), torch.tensor([0.5, 0.5]), torch.tensor([0]),
             torch.tensor([3.0]),
