@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Min
 from django.db.models.fields.json import KeyTextTransform
 from numpy.typing import NDArray
 
 from recommender.algorithms import registry
 from recommender.data.dataset import Int
 from recommender.metalearning.elicitation import levels
-from recommender.models import Attribute, Catalog, EndUser, Interaction, Measurement, Run
+from recommender.models import Attribute, Catalog, EndUser, Interaction, Item, Measurement, Run
 from recommender.selectors import pages
 from recommender.selectors.attributes import features_of_people
 
@@ -107,3 +109,38 @@ def live_by_shots(catalog: Catalog) -> int:
     """How many measurements of cold people wait or are worked on."""
     rows = Measurement.objects.filter(run__catalog=catalog, protocol="cold-users", shots__isnull=False)
     return rows.filter(status__in=Run.LIVE).count()
+
+
+def ranking_runs(catalog: Catalog) -> list[Run]:
+    """Finished runs that make lists: what serves first, then by NDCG@10."""
+    return pages.runs_to_ask(catalog, limit=10_000)
+
+
+def takers(item: Item) -> list[int]:
+    """Keys of the people who met an item, in the order in which they first did."""
+    rows = Interaction.objects.filter(item=item).order_by().values("user_id").annotate(first=Min("time"), key=Min("id"))
+    return [row["user_id"] for row in rows.order_by("first", "key")]
+
+
+def sampled_people(catalog: Catalog, count: int) -> list[int]:
+    """Keys of `count` people of the catalog, evenly spread over all."""
+    keys = list(catalog.users.order_by("id").values_list("id", flat=True))
+    at = np.unique(np.linspace(0, len(keys) - 1, min(count, len(keys))).astype(np.int64)) if keys else []
+    return [keys[place] for place in at]
+
+
+def keys_of_people(catalog: Catalog, client_ids: Sequence[str]) -> dict[str, int]:
+    """Keys of people by their ids, of those that are there."""
+    return dict(catalog.users.filter(client_id__in=client_ids).values_list("client_id", "id"))
+
+
+def group_shares(catalog: Catalog, name: str, some: Sequence[int], everyone: Sequence[int]) -> list[dict[str, Any]]:
+    """The groups of an attribute among `some` people, beside their share of `everyone`."""
+    said = pages.attribute_of_people(catalog, name)
+    counts = [Counter(said.get(key) or "not known" for key in keys) for keys in (some, everyone)]
+    rows = [
+        {"group": group, "people": counts[0][group], "share": counts[0][group] / max(1, len(some)),
+         "overall": number / max(1, len(everyone))}
+        for group, number in counts[1].most_common(12)
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: -row["share"])

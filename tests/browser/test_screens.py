@@ -205,7 +205,11 @@ def cold_start(catalog: Catalog) -> dict[str, str]:
     """The lab before and after three answers, two recommenders side by side."""
     where, runs = f"/{catalog.name}/cold-start/", catalog.runs.filter(algorithm__in=("ridge_head", "prototypes"))
     two = "&".join(f"run={pk}" for pk in runs.values_list("pk", flat=True))
-    return {"cold-start": where, "cold-start-answered": f"{where}?{two}&a=5:i1&a=2:i3&a=4:i5&is.age=33&q=Film"}
+    return {
+        "cold-start": where,
+        "cold-start-answered": f"{where}?{two}&a=5:i1&a=2:i3&a=4:i5&is.age=33&q=Film",
+        "cold-item": f"{where}item/?item=i1",
+    }
 
 
 def test_every_page_with_data(visitor: Visitor, catalog: Catalog) -> None:
@@ -234,6 +238,7 @@ def test_every_page_of_an_empty_catalog(visitor: Visitor, empty: Catalog) -> Non
         "people/",
         "items/",
         "cold-start/",
+        "cold-start/item/",
         "api/",
         "audit/",
         "members/",

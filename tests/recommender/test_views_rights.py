@@ -82,6 +82,7 @@ PAGES: dict[str, dict[str, str]] = {
     "adaptation_new": {"POST": "train"},
     "adaptation_cancel": {"POST": "train"},
     "cold_start": {"GET": "view"},
+    "cold_item": {"GET": "view"},
     "cold_start_shots_csv": {"GET": "view"},
     "cold_start_measure": {"POST": "train"},
     "api": {"GET": "view", "POST": "manage"},
