@@ -37,7 +37,7 @@ def by_shots(table: pd.DataFrame, *, metric: str) -> go.Figure:
     last = max(places.values(), default=0)
     drawn.update_xaxes(
         title={"text": "interactions known of a new person"}, showgrid=False, tickvals=list(places.values()),
-        ticktext=[str(shots) for shots in places], range=[-0.3, last + 1.1],
+        ticktext=[str(shots) for shots in places], range=[-0.3, 1.3 * last + 0.6],
     )  # fmt: skip
     drawn.update_yaxes(title={"text": f"{metric}, 95% intervals"}, rangemode="tozero", nticks=6)
     return drawn
