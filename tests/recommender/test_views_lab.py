@@ -199,3 +199,14 @@ def test_measuring_starts_what_is_missing_once(club: Catalog) -> None:
 def test_words_without_a_floor_claim_nothing() -> None:
     assert finding([], "ndcg@10") == "NDCG@10 by interactions known of a new person"
     assert table([], "ndcg@10") == []
+
+
+def test_a_catalog_of_one_item(deploy: Any) -> None:  # noqa: F811
+    loaded.forget()
+    made = films("one")
+    made.runs.all().delete()
+    Interaction.objects.filter(catalog=made).exclude(item__client_id="i1").delete()
+    made.items.exclude(client_id="i1").delete()
+    deploy(made, "ridge_head", **SMALL)
+    assert "Film 1" in text_of(got(made))
+    assert "Nothing is left to ask about." in text_of(got(made, "analyst", a="4:i1"))
