@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from recommender import tasks
+from recommender.algorithms import registry
 from recommender.exceptions import RecommenderError
 from recommender.models import Catalog, DataImport, Deployment, Run
 from recommender.services import deploying, importing, parents
@@ -18,12 +19,27 @@ from recsite.demo import movielens
 
 CATALOG, TITLE = "movielens", "MovieLens-100K"
 METRIC = "ndcg@10"
-TRAINED = ("random", "popularity", "item_knn", "ease", "ials", "mf", "content", "sasrec", "ensemble")
+TRAINED = (
+    "random",
+    "popularity",
+    "item_knn",
+    "ease",
+    "ials",
+    "mf",
+    "content",
+    "ridge_head",
+    "sasrec",
+    "ensemble",
+    "blend",
+)
 """One or two of each family, in minutes; the others are a click away."""
+BLENDED = ("ridge_head", "ensemble")
+"""Who answers people hardly known, and who all others."""
 QUICK = {
     "sasrec": {"epochs": 2, "factors": 16, "blocks": 1},
     "ials": {"iterations": 2, "factors": 16},
     "mf": {"epochs": 1, "factors": 8},
+    "ridge_head": {"epochs": 1},
 }
 """Settings of a demonstration that shows the path, not the quality (`--quick`)."""
 
@@ -54,7 +70,10 @@ def start_missing(catalog: Catalog, configs: Mapping[str, Mapping[str, Any]]) ->
     runs: dict[str, Run] = {}
     for algorithm in TRAINED:
         usable = catalog.runs.filter(algorithm=algorithm, status__in=[*Run.LIVE, Run.Status.SUCCEEDED])
-        config = parents.made_of_these(algorithm, list(runs.values())) | dict(configs.get(algorithm, {}))
+        made_of = parents.made_of_these(algorithm, list(runs.values()))
+        if algorithm == "blend":
+            made_of = {parents.SETTING: [runs[name].pk for name in BLENDED]}
+        config = made_of | dict(configs.get(algorithm, {}))
         runs[algorithm] = usable.first() or tasks.start_training(
             catalog=catalog, algorithm=algorithm, config=config, seed=0, by=None
         )
@@ -95,7 +114,8 @@ def progress_line(run: Run) -> str:
 
 
 def deploy_best(catalog: Catalog, runs: Iterable[Run], say: Say) -> Run:
-    """Put the run with the best NDCG@10 into service, unless somebody has already chosen one."""
+    """Put the run with the best NDCG@10 of those that adapt to people hardly known into service, or of all where none
+    does, unless somebody has already chosen one."""
     serving = Deployment.objects.filter(catalog=catalog).select_related("run").first()
     if serving:
         say(f"{serving.run} serves")
@@ -103,7 +123,8 @@ def deploy_best(catalog: Catalog, runs: Iterable[Run], say: Say) -> Run:
     done = [run for run in runs if run.status == Run.Status.SUCCEEDED and METRIC in run.metrics]
     if not done:
         raise RecommenderError("No recommender could be trained; the reasons are above and on the page Runs.")
-    best = max(done, key=lambda run: run.metrics[METRIC]["value"])
+    adapting = [run for run in done if run.algorithm in registry.ADAPTABLE]
+    best = max(adapting or done, key=lambda run: run.metrics[METRIC]["value"])
     deploying.deploy_run(run=best, by=None)
-    say(f"{best} is the best by NDCG@10 and serves now")
+    say(f"{best} serves now: the best by NDCG@10{' of those that adapt to people hardly known' if adapting else ''}")
     return best
