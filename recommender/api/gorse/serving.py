@@ -10,7 +10,8 @@ from recommender.api import params
 from recommender.api.base import READ, SEND
 from recommender.api.gorse.base import FURTHEST, MOST, GorseView
 from recommender.api.gorse.feedback import events_of
-from recommender.services import feedback, serving
+from recommender.data.support import Given
+from recommender.services import feedback, serving, sessions
 
 
 class Recommend(GorseView):
@@ -59,11 +60,11 @@ class SessionRecommend(GorseView):
     needs = {"POST": READ}
 
     def post(self, request: Request, category: str = "") -> Response:
-        met = [
-            serving.Met(event.item, event.kind, 1.0 if event.value is None else event.value, event.time.timestamp())
+        given = [
+            Given(event.item, event.kind, event.value, event.time.timestamp())
             for _, event in events_of(request.data, user="session")
         ]
-        answer, _ = serving.recommend_for(_question(self, request, category), met)
+        answer, _ = sessions.recommend_for(_question(self, request, category), given)
         return _listed(request, [(each.item, each.score) for each in answer.items])
 
 
