@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from recommender.algorithms import registry
 from recommender.algorithms.neural_process import NeuralProcess
-from recommender.evaluation.cold_start.floors import LinearFloor, Settings
 from recommender.evaluation.cold_start.protocols import (
     PROTOCOLS,
     SCENARIOS,
@@ -31,11 +30,9 @@ from recommender.evaluation.cold_start.protocols import (
     top_five,
 )
 from recommender.evaluation.cold_start.stars import Levels
+from recommender.evaluation.cold_start.tuned import FLOORS, Predict, chosen, described
 from recommender.evaluation.significance import compare, intervals
 from recommender.metalearning.attention import least_error, median
-from recommender.metalearning.bias import BiasModel, shrunk
-from recommender.metalearning.features import ItemFeatures
-from recommender.metalearning.item_priors import blocks_of, reduced
 from recsite.benchmarks import Say
 from recsite.benchmarks.melu import partition, validation
 
@@ -55,7 +52,6 @@ LEARNERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """What is trained, with settings chosen on validation."""
 Values = NDArray[np.float64]
-Predict = Callable[[Case], Values]
 Decide = Callable[[Case, str, Values], tuple[Values, Values]]
 """Of a scenario and predicted ratings: what is said to have the least absolute error, between levels and as a level."""
 Cases = dict[tuple[str, str], list[Case]]
@@ -206,21 +202,14 @@ def decoded(model: NeuralProcess) -> tuple[Predict, Decide]:
 
 
 def floors(whole: Partition, inner: Partition, say: Say) -> Iterator[Contender]:
-    """Random, item mean, median of the given ratings, bias model, ridge on content, the hybrid: each as validation
-    chose it, with whole levels cut where validation says."""
-    asked = drawn(inner, 1, ASKED_TO_TUNE)
-    for name, (make, options) in kinds(whole).items():
+    """Every floor as validation chose it, with whole levels cut where validation says."""
+    asked, content = drawn(inner, 1, ASKED_TO_TUNE), described(whole.train)
+    for name, floor in FLOORS.items():
         started = time.perf_counter()
-        best, predict = None, None
-        for option in options:
-            made = make(inner, option)
-            error = np.mean([np.nanmean(absolute_errors(made(case), case.query)) for case in asked_of(asked, "melu-4")])
-            if best is None or error < best[0]:
-                best, predict = (error, option), made
-        assert best is not None and predict is not None
+        option, predict = chosen(floor, inner.train, asked_of(asked, "melu-4"), content)
         levels = {scenario: _levels(predict, asked["melu-4", scenario]) for scenario in SCENARIOS}
-        found = make(whole, best[1])
-        say(f"{name}: {best[1]}")
+        found = floor.make(whole.train, option, content)
+        say(f"{name}: {option}")
         yield Contender(name, found, _cutting(levels), time.perf_counter() - started)
 
 
@@ -235,63 +224,3 @@ def _levels(predict: Predict, several: Sequence[Case]) -> Levels:
 
 def _cutting(levels: dict[str, Levels]) -> Decide:
     return lambda case, scenario, said: (said, levels[scenario].decide(said))
-
-
-def kinds(whole: Partition) -> dict[str, tuple[Callable[[Partition, Any], Predict], Sequence[Any]]]:
-    """What makes each floor from a partition and a setting, and the settings to choose from."""
-    content = described(whole)
-    penalties = list(itertools.product((4.0, 8.0, 16.0), (0.7, 1.4)))
-    ridge = [Settings(penalty=penalty, content=scale) for penalty, scale in penalties]
-    hybrid = [
-        Settings(16, True, penalty=penalty, content=scale, behaviour=1.0) for penalty, scale in penalties
-    ]  # fmt: skip
-
-    def linear(given: Partition, option: Settings) -> Predict:
-        return LinearFloor(given.train, option, content).predict
-
-    return {
-        "random": (lambda given, option: by_chance, [None]),
-        "item mean": (item_mean, (1.0, 5.0, 25.0)),
-        "median of the given": (lambda given, option: median_of_given, [None]),
-        "bias model": (bias_model, list(itertools.product((2.0, 5.0, 10.0), (2.0, 5.0, 10.0)))),
-        "ridge on content": (linear, ridge),
-        "hybrid": (linear, hybrid),
-    }
-
-
-def described(whole: Partition) -> Any:
-    """(n_items, k) the main directions of all that is said of films, for the linear floors: what the learners read."""
-    about = ItemFeatures.of(whole.train)
-    content = about.encode(whole.train.item_fields, whole.train.item_vectors, whole.train.n_items)
-    found, _ = reduced(content, blocks_of(about), 24, 0)
-    found = found - found.mean(axis=0)
-    return found / np.sqrt((found**2).sum(axis=1).mean())
-
-
-def by_chance(case: Case) -> Values:
-    return np.random.default_rng(len(case.query.items)).uniform(1, 5, len(case.query.items))
-
-
-def item_mean(given: Partition, shrinkage: float) -> Predict:
-    histories = given.train.histories
-    mean = float(histories.values.mean())
-    items = mean + shrunk(histories.values.astype(np.float64) - mean, histories.items, given.train.n_items, shrinkage)
-    return lambda case: items[case.query.items]
-
-
-def median_of_given(case: Case) -> Values:
-    given = case.given
-    medians = [np.median(given.values[start:end]) for start, end in itertools.pairwise(given.indptr)]
-    return np.array(medians, dtype=np.float64)[case.query.rows]
-
-
-def bias_model(given: Partition, shrinkages: tuple[float, float]) -> Predict:
-    model = BiasModel.fit(
-        given.train.histories, given.train.n_items, of_items=shrinkages[0], of_people=shrinkages[1]
-    )  # fmt: skip
-
-    def predict(case: Case) -> Values:
-        people = model.adapt(case.support)[case.query.rows]
-        return model.clip(model.predict(people, case.query.items)).astype(np.float64)
-
-    return predict

@@ -27,7 +27,9 @@ def small() -> Partition:
 def test_a_row_per_metric_with_its_interval_and_the_difference_to_the_hybrid() -> None:
     cases = cold_start.drawn(small(), 2)
     mean = cold_start.Contender("hybrid", lambda case: np.full(len(case.query.items), 3.0), cold_start.unchanged, 0.0)
-    other = cold_start.Contender("random", cold_start.by_chance, cold_start.unchanged, 0.0)
+    other = cold_start.Contender(
+        "random", lambda case: np.arange(len(case.query.items)) % 3.0, cold_start.unchanged, 0.0
+    )
     tables = {each.name: cold_start.measured(each, cases) for each in (mean, other)}
     at = ("ten percent", "new people")
     rows = list(cold_start.rows_of(other, at, tables))

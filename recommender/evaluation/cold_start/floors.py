@@ -43,7 +43,7 @@ class LinearFloor:
     b(i) is shrunk towards what content says of it, so new items have one; w₀(u) is a regression on attributes.
     """
 
-    def __init__(self, train: Dataset, settings: Settings, content: Float | None = None) -> None:
+    def __init__(self, train: Dataset, settings: Settings, content: NDArray[np.floating] | None = None) -> None:
         self.settings = settings
         given = train.histories
         self.content = content_of(train) if content is None else content.astype(np.float64)

@@ -11,6 +11,7 @@ from recommender.data.dataset import Histories
 from recommender.evaluation.cold_start import protocols
 from recommender.evaluation.cold_start.floors import LinearFloor, Settings
 from recommender.evaluation.cold_start.protocols import Partition
+from recommender.evaluation.cold_start.tuned import FLOORS, chosen
 from tests.recommender.builders import dataset, histories
 
 
@@ -92,3 +93,20 @@ def test_the_floor_finds_a_linear_taste() -> None:
     given, query = rated([[0, 1, 2, 3]], [[5.0, 1, 5, 1]]), rated([[28, 29]], [[5.0, 1.0]])
     found = floor.predict(protocols.Case(np.array([0]), given, query, histories([[]])))
     assert found[0] > 3.5 > 2.5 > found[1]
+
+
+def test_a_floor_is_set_as_validation_says() -> None:
+    """An item rated 5 once: shrunk by 25 it says nothing, by 1 half of it. Asked are ratings of 5, so 1 is chosen."""
+    data = replace(dataset([[0], [1], [2]], 3), histories=rated([[0], [1], [2]], [[5.0], [1.0], [3.0]]))
+    asked = protocols.Case(np.array([0]), rated([[]], [[]]), rated([[0]], [[5.0]]), histories([[]]))
+    option, predict = chosen(FLOORS["item mean"], data, [asked], np.zeros((3, 1)))
+    assert option == 1.0
+    assert predict(asked).tolist() == [3 + 2 / (1 + 1)]
+
+
+def test_the_median_of_the_given_falls_back_to_that_of_all() -> None:
+    data = replace(dataset([[0], [1], [2]], 3), histories=rated([[0], [1], [2]], [[4.0], [4.0], [1.0]]))
+    case = protocols.Case(
+        np.array([0, 1]), rated([[0, 1], []], [[1.0, 2.0], []]), rated([[2], [0]], [[1.0], [1.0]]), histories([[], []])
+    )
+    assert FLOORS["median of the given"].make(data, None, np.zeros((3, 1)))(case).tolist() == [1.5, 4.0]
