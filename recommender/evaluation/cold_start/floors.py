@@ -12,7 +12,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.dataset import Dataset, Histories, Int
 from recommender.data.features import Vocabulary, learn
 from recommender.evaluation.cold_start.protocols import Case
 from recommender.metalearning.bias import BiasModel, shrunk
