@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.data.config import Config as Config
+from recommender.data.config import chosen_epochs as chosen_epochs
 from recommender.data.config import describe as describe
 from recommender.data.config import hyper as hyper
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int

@@ -86,8 +86,7 @@ def _values(catalog: Catalog, name: str) -> list[str]:
 
 def adaptable_runs(catalog: Catalog) -> list[Run]:
     """Finished runs that adapt to a person and make lists: what serves first, then by NDCG@10."""
-    every = pages.runs_to_ask(catalog, limit=10_000)
-    return [run for run in every if run.algorithm in registry.ADAPTABLE]
+    return [run for run in ranking_runs(catalog) if run.algorithm in registry.ADAPTABLE]
 
 
 def kind_of_answers(catalog: Catalog) -> str:
