@@ -21,7 +21,7 @@ from recommender.metalearning.bias import shrunk
 GIVEN = (1, 3, 10, 30, 100)
 ASKED = 29
 """Ratings that ten percent asks of whoever has 32 or more."""
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARES = (0.0, 0.1, 0.25, 0.5, 1.0)
 SHRINKAGE = 1.0
 
 Values = NDArray[np.float64]
@@ -74,7 +74,7 @@ def correlation(first: Values, second: Values, weight: Values) -> float:
 
 
 def figures(floor: LinearFloor, case: Case) -> dict[str, Any]:
-    precision, gain = top_five(floor.predict(case), case.query)
+    precision, gain = top_five(floor(case), case.query)
     means = {name: round(float(np.nanmean(each)), 4) for name, each in (("p@5", precision), ("ndcg@5", gain))}
     return {"people": len(case.people)} | means
 
