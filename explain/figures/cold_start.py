@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 import plotly.graph_objects as go
 
 from explain.figures.theme import INK_3, LINE, colour, figure, label, symbol
 
 
-def by_shots(table: pd.DataFrame, *, metric: str) -> go.Figure:
+def by_shots(
+    table: pd.DataFrame, *, metric: str, axis: str = "interactions known of a new person", falling: bool = False
+) -> go.Figure:
     """A line with 95% whiskers per recommender over the number of interactions given, floors dotted in grey.
 
-    `table`: name, algorithm, shots, value, low, high, people, floor; the numbers of shots stand evenly, as categories.
+    `table`: name, algorithm, shots, value, low, high, people, floor, and label where hovering says more than the name;
+    the numbers of shots stand evenly, as categories. `axis` names them; a `falling` metric is an error.
     """
+    table = table.assign(**{part: pd.to_numeric(table[part]) for part in ("value", "low", "high")})
     places = {shots: at for at, shots in enumerate(sorted(table["shots"].unique().tolist()))}
     groups = [rows for _, rows in table.groupby("name", sort=False)]
     drawn = figure()
@@ -27,35 +33,43 @@ def by_shots(table: pd.DataFrame, *, metric: str) -> go.Figure:
             line={"color": tone, "width": 1.5 if floor else 2, "dash": "dot" if floor else "solid"},
             marker={"color": tone, "size": 6 if floor else 8, "symbol": "circle" if floor else symbol(algorithm)},
             error_y={
-                "type": "data", "symmetric": False, "array": (rows["high"] - rows["value"]).tolist(),
-                "arrayminus": (rows["value"] - rows["low"]).tolist(), "thickness": 1.5, "width": 3, "color": tone,
+                "type": "data", "symmetric": False, "thickness": 1.5, "width": 3, "color": tone,
+                "array": (rows["high"] - rows["value"]).fillna(0).tolist(),
+                "arrayminus": (rows["value"] - rows["low"]).fillna(0).tolist(),
             },
             customdata=_words(rows, metric),
             hovertemplate="%{customdata}<extra></extra>",
         )  # fmt: skip
-    _name(drawn, groups, places)
+    _name(drawn, groups, places, falling)
     last = max(places.values(), default=0)
     drawn.update_xaxes(
-        title={"text": "interactions known of a new person"}, showgrid=False, tickvals=list(places.values()),
+        title={"text": axis}, showgrid=False, tickvals=list(places.values()),
         ticktext=[str(shots) for shots in places], range=[-0.3, 1.3 * last + 0.6],
     )  # fmt: skip
-    drawn.update_yaxes(title={"text": f"{metric}, 95% intervals"}, rangemode="tozero", nticks=6)
+    title = f"{metric}, lower is better, 95% intervals" if falling else f"{metric}, 95% intervals"
+    drawn.update_yaxes(title={"text": title}, rangemode="normal" if falling else "tozero", nticks=6)
     return drawn
 
 
 def _words(rows: pd.DataFrame, metric: str) -> list[str]:
+    rows = rows.assign(said=rows["label"] if "label" in rows else rows["name"])
     return [
-        f"<b>{row.name}</b>, {row.shots} known<br>{metric} {row.value:.4f}, {row.low:.4f} to {row.high:.4f}<br>"
+        f"<b>{row.said}</b>, {row.shots} known<br>{metric} {row.value:.4f}{_span(row.low, row.high)}<br>"
         f"{row.people:,} people"
         for row in rows.itertuples(index=False)
     ]
 
 
-def _name(drawn: go.Figure, groups: list[pd.DataFrame], places: dict[int, int]) -> None:
+def _span(low: float | None, high: float | None) -> str:
+    return "" if pd.isna(low) or pd.isna(high) else f", {low:.4f} to {high:.4f}"
+
+
+def _name(drawn: go.Figure, groups: list[pd.DataFrame], places: dict[int, int], falling: bool) -> None:
     """Names at the right ends, apart from each other; from the sixth on only hover and table name a line."""
     ends = sorted((float(rows["value"].iloc[-1]), str(rows["name"].iloc[0])) for rows in groups[:6])
-    top = max((float(rows["high"].max()) for rows in groups), default=1.0) or 1.0
-    taken = -1.0
+    highest = max((float(rows["high"].fillna(rows["value"]).max()) for rows in groups), default=1.0)
+    lowest = min((float(rows["low"].fillna(rows["value"]).min()) for rows in groups), default=0.0) if falling else 0.0
+    top, taken = highest - lowest or 1.0, -math.inf
     for value, name in ends:
         at = max(value, taken + top * 0.055)
         taken = at

@@ -1,0 +1,142 @@
+"""Quality by the number of interactions known: its rows, what they allow to say, the picture and the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from recommender.evaluation.cold_start.against import ALPHA, best, chance
+from recommender.models import Catalog, Measurement
+from recommender.templatetags.pages import metric_name, plain
+from recommender.views.figures import Figure, draw
+from recommender.views.lab_scenarios import FALL, FLOORS, PEOPLE, Scenario
+from recommender.views.metric_words import defined, falls
+
+COLUMNS = ("recommender", "interactions known", "value", "low", "high", "people", "seed")
+CELLS = ("label", "shots", "value", "low", "high", "people", "seed")
+BEST = "best floor"
+
+
+def shots_figure(catalog: Catalog, rows: Sequence[Measurement], metric: str, scenario: Scenario) -> Figure:
+    found = table(rows, metric)
+    where = reverse("cold_start_shots_csv", args=[catalog.name])
+    name, down = metric_name(metric), falls(metric)
+    columns, cells = matrix(found)
+    return Figure(
+        key="shots",
+        title=finding(found, metric, scenario),
+        columns=columns,
+        rows=cells,
+        definition=f"{name}: {defined(metric)}. {scenario.about} {floor_words(found)}{FALL}",
+        csv=f"{where}?{urlencode({'scenario': scenario.key, 'metric': metric})}",
+        json=draw("by_shots", found, metric=name, axis=scenario.axis, falling=down) if found else "",
+        empty=f"Nothing measured yet by {scenario.axis}. Choose recommenders below and measure them.",
+        height=380,
+        numeric=frozenset(range(1, len(columns))),
+    )  # fmt: skip
+
+
+def floor_words(found: Sequence[Mapping[str, Any]]) -> str:
+    """What is drawn in grey beside the runs that were measured."""
+    names = dict.fromkeys(row["name"] for row in found if row["run"] is None)
+    if BEST in names:
+        return "Best floor: at each number the simple model with the best figure; measurements' pages show all. "
+    return f"{', '.join(names)} in grey: measured along with the runs. " if names else ""
+
+
+def table(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:
+    """A row per recommender and number of interactions, the best (by the mean over numbers) first."""
+    found = [
+        {
+            "name": str(row.run), "label": str(row.run), "algorithm": row.run.algorithm, "run": row.run_id,
+            "shots": row.shots, "people": row.people, "seed": row.run.seed, "floor": row.run.algorithm in FLOORS,
+            "against": of_floors(row, metric), **{part: row.metrics[metric].get(part) for part in PARTS},
+        }
+        for row in rows if metric in row.metrics
+    ]  # fmt: skip
+    there = {row.run.algorithm for row in rows}
+    found += [each for row in newest(rows) for each in along(row, metric, there)]
+    means: dict[str, list[float]] = {}
+    for each in found:
+        means.setdefault(each["name"], []).append(each["value"])
+    sign = 1 if falls(metric) else -1
+    order = {name: sign * sum(values) / len(values) for name, values in means.items()}
+    return sorted(found, key=lambda row: (order[row["name"]], row["name"], row["shots"]))
+
+
+PARTS = ("value", "low", "high")
+
+
+def of_floors(row: Measurement, metric: str) -> dict[str, Any]:
+    """By name of the floor, how the run compares with it."""
+    there = [each for each in row.details.get("floors", []) if metric in each["metrics"]]
+    return {each["floor"]: each["metrics"][metric] for each in there}
+
+
+def newest(rows: Sequence[Measurement]) -> list[Measurement]:
+    """Of each number of interactions the newest measurement that brought floors of the most kinds."""
+    found: dict[int | None, Measurement] = {}
+    for row in sorted(rows, key=lambda row: (len({each["of"] for each in row.details.get("floors", [])}), row.pk)):
+        if row.details.get("floors"):
+            found[row.shots] = row
+    return list(found.values())
+
+
+def along(row: Measurement, metric: str, there: set[str]) -> Iterator[dict[str, Any]]:
+    """The floors measured along with a run: of lists those that are no run here, of ratings the best alone."""
+    floors = row.details["floors"]
+    of_ratings = best(floors, "ratings", metric)
+    lists = [each for each in floors if each["of"] == "lists" and metric in each["metrics"]]
+    for each in [of_ratings] if of_ratings else lists:
+        name, cell = each["floor"], each["metrics"][metric]
+        if name not in there or of_ratings:
+            yield {
+                "name": BEST if of_ratings else name, "label": f"{BEST}: {name}" if of_ratings else name,
+                "algorithm": name, "run": None, "shots": row.shots, "people": cell["people"], "seed": row.run.seed,
+                "floor": True, "against": {}, **{part: cell[part] for part in PARTS},
+            }  # fmt: skip
+
+
+def matrix(found: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """A row per recommender, a column per number of interactions, and how many people were asked with each."""
+    shots = sorted({row["shots"] for row in found})
+    cells = {(row["name"], row["shots"]): {part: row[part] for part in PARTS} for row in found}
+    rows: list[tuple[Any, ...]] = [
+        (name, *(cells.get((name, number)) for number in shots)) for name in dict.fromkeys(row["name"] for row in found)
+    ]
+    if rows:
+        rows.append(("people asked", *(asked(found, number) for number in shots)))
+    return ["recommender", *(f"{number} known" for number in shots)], rows
+
+
+def asked(found: Sequence[Mapping[str, Any]], shots: int) -> Any:
+    people = {row["people"] for row in found if row["shots"] == shots}
+    return people.pop() if len(people) == 1 else f"{min(people):,} to {max(people):,}"
+
+
+def finding(rows: Sequence[Mapping[str, Any]], metric: str, scenario: Scenario = PEOPLE) -> str:
+    """What the most interactions, up to five, at which a recommender and a floor were both measured allow to say."""
+    sign = 1 if falls(metric) else -1
+    ranked = sorted(rows, key=lambda row: sign * row["value"], reverse=True)  # the best comes last and is kept
+    floors = {row["shots"]: row for row in ranked if row["floor"]}
+    shared = [row for row in ranked if not row["floor"] and row["shots"] in floors]
+    if not shared:
+        return f"{metric_name(metric)} by {scenario.axis}"
+    shots = max((row["shots"] for row in shared if row["shots"] <= 5), default=min(row["shots"] for row in shared))
+    first, floor = [row for row in shared if row["shots"] == shots][-1], floors[shots]
+    pair = f"{first['name']} has {plain(first['value'])}, {floor['name']} {plain(floor['value'])}"
+    return f"{scenario.begun(shots)}, {pair}; {apart(first, floor)}"
+
+
+def apart(first: Mapping[str, Any], floor: Mapping[str, Any]) -> str:
+    """By the paired comparison where the floor was measured along with the run, else by their intervals."""
+    cell = first.get("against", {}).get(floor["algorithm"])
+    if cell and cell["p_holm"] is not None:
+        said = "more than chance" if cell["p_holm"] < ALPHA else "no difference found"
+        return f"{said}, {chance(cell['p_holm'])}"
+    known = all(row[part] is not None for row in (first, floor) for part in ("low", "high"))
+    over = known and (first["low"] > floor["high"] or first["high"] < floor["low"])
+    return f"the intervals {'do not overlap' if over else 'overlap'}"
