@@ -9,6 +9,11 @@ import plotly.graph_objects as go
 
 from explain.figures.theme import INK_3, LINE, colour, figure, label, symbol
 
+NAMED = 6
+"""Lines named at their right ends."""
+CHARACTER, PHONE = 6.8, 310.0
+"""Pixels of a character, and of the picture on a phone."""
+
 
 def by_shots(
     table: pd.DataFrame, *, metric: str, axis: str = "interactions known of a new person", falling: bool = False
@@ -44,7 +49,7 @@ def by_shots(
     last = max(places.values(), default=0)
     drawn.update_xaxes(
         title={"text": axis}, showgrid=False, tickvals=list(places.values()),
-        ticktext=[str(shots) for shots in places], range=[-0.3, 1.3 * last + 0.6],
+        ticktext=[str(shots) for shots in places], range=[-0.3, last + _room(groups, last)],
     )  # fmt: skip
     title = f"{metric}, lower is better, 95% intervals" if falling else f"{metric}, 95% intervals"
     drawn.update_yaxes(title={"text": title}, rangemode="normal" if falling else "tozero", nticks=6)
@@ -64,9 +69,16 @@ def _span(low: float | None, high: float | None) -> str:
     return "" if pd.isna(low) or pd.isna(high) else f", {low:.4f} to {high:.4f}"
 
 
+def _room(groups: list[pd.DataFrame], last: int) -> float:
+    """What the names at the right ends take on a phone's width, in units of the axis."""
+    longest = max((len(str(rows["name"].iloc[0])) for rows in groups[:NAMED]), default=0)
+    share = min(0.45, 0.03 + longest * CHARACTER / PHONE)
+    return float(share / (1 - share) * (last + 0.44) + 0.14)
+
+
 def _name(drawn: go.Figure, groups: list[pd.DataFrame], places: dict[int, int], falling: bool) -> None:
     """Names at the right ends, apart from each other; from the sixth on only hover and table name a line."""
-    ends = sorted((float(rows["value"].iloc[-1]), str(rows["name"].iloc[0])) for rows in groups[:6])
+    ends = sorted((float(rows["value"].iloc[-1]), str(rows["name"].iloc[0])) for rows in groups[:NAMED])
     highest = max((float(rows["high"].fillna(rows["value"]).max()) for rows in groups), default=1.0)
     lowest = min((float(rows["low"].fillna(rows["value"]).min()) for rows in groups), default=0.0) if falling else 0.0
     top, taken = highest - lowest or 1.0, -math.inf

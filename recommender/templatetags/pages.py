@@ -19,7 +19,7 @@ METRIC_NAMES = {
     "diversity": "Diversity", "text_diversity": "Diversity of texts", "serendipity": "Serendipity",
     "calibration": "Distance to tastes", "mae": "MAE", "rmse": "RMSE", "mae_person": "MAE per person",
     "rmse_person": "RMSE per person", "accuracy": "Accuracy", "auc": "AUC", "brier": "Brier score",
-    "ndcg_rated": "NDCG@5 of ratings", "ndcg_rated_exp": "NDCG@5 of ratings, gain 2^r − 1",
+    "ndcg_rated": "NDCG@5 of ratings", "ndcg_rated_exp": "NDCG@5 of ratings, gain 2ʳ − 1",
     "ece": "Calibration error", "accuracy_person": "Accuracy per person", "brier_person": "Brier score per person",
 }  # fmt: skip
 DAY = 86_400

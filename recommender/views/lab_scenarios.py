@@ -21,46 +21,55 @@ FALL = (
 
 @dataclass(frozen=True)
 class Scenario:
-    """`axis` names the number of interactions; `given` begins a sentence with it, `none` one without any; `known` says
-    what is measured with so many of them."""
+    """`axis` names the number of interactions, `by` says it in full; `given` begins a sentence with it, `none` one
+    without any; `known` says what is measured with so many of them."""
 
     key: str
     name: str
     protocol: str
     axis: str
+    by: str
     given: str
     none: str
     known: str
     about: str
+
+    @property
+    def of(self) -> str:
+        """“people”, “items”, “people and items”."""
+        return "people and items" if self.key == "both" else self.key
 
     def begun(self, shots: int) -> str:
         return self.given.format(shots=shots, s="" if shots == 1 else "s") if shots else self.none
 
 
 PEOPLE = Scenario(
-    "people", "New people", "cold-users", "interactions known of a new person",
+    "people", "New people", "cold-users",
+    "interactions known of a new person", "interactions known of a new person",
     "With {shots} interaction{s} of a new person", "Before any interaction of a new person",
     "interactions known of each new person",
     "Protocol cold-users: a fifth of the people, drawn by the run's seed, is unknown to training; of each the first so "
     "many interactions are given, all others are asked about.",
 )  # fmt: skip
 ITEMS = Scenario(
-    "items", "New items", "cold-items", "first interactions of each new item that training has seen",
+    "items", "New items", "cold-items",
+    "interactions known of a new item", "interactions known of each new item",
     "With the first {shots} interaction{s} of each new item", "Before any interaction with a new item",
     "first interactions of each new item in the training",
     "Protocol cold-items: a fifth of the items, drawn by the run's seed, is new; of each the training has seen the "
     "first so many interactions by anyone, at 0 none. Everyone who met a new item afterwards is asked which of the new "
-    "items come next, with all else that they did as their history; only new items are ranked. At 0 popularity knows "
-    "no order among them and lists them as the catalog does.",
+    "items come next, with all else that they did as their history; only new items are ranked. At 0 popularity and "
+    "item_knn know no order among them and list them as the catalog does (in some what is famous comes first).",
 )  # fmt: skip
 BOTH = Scenario(
-    "both", "Both", "cold-both", "interactions known of a new person, all with other items",
+    "both", "Both", "cold-both",
+    "interactions known of a new person", "interactions known of a new person, asked about new items",
     "With {shots} interaction{s} of a new person, asked about new items", "Before any interaction of people and items",
     "interactions known of each new person, none of the new items",
     "Protocol cold-both: a fifth of the people and a fifth of the items, drawn by the run's seed, are unknown to "
     "training. Of each new person the first so many interactions with the other items are given (fewer where there are "
     "fewer); of the new items nobody's are. All new items that the person met are asked about; only new items are "
-    "ranked, of which popularity knows no order.",
+    "ranked, of which popularity and item_knn know no order: they list them as the catalog does.",
 )  # fmt: skip
 SCENARIOS: Mapping[str, Scenario] = {each.key: each for each in (PEOPLE, ITEMS, BOTH)}
 

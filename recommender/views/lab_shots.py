@@ -34,8 +34,8 @@ def shots_context(request: HttpRequest, catalog: Catalog) -> dict[str, Any]:
     offered = [{"run": run, "missing": len(missing(run, rows, scenario))} for run in to_measure(catalog, scenario)]
     return {
         "scenario": scenario, "scenarios": list(SCENARIOS.values()),
-        "shots_figure": shots_figure(catalog, rows, metric, scenario), "shot_metrics": metrics, "shot_metric": metric,
-        "offered": offered, "measuring": select.live_by_shots(catalog, scenario.protocol),
+        "shots_figure": shots_figure(catalog, rows, metric, scenario, offered=bool(offered)), "shot_metrics": metrics,
+        "shot_metric": metric, "offered": offered, "measuring": select.live_by_shots(catalog, scenario.protocol),
         "shots": ", ".join(map(str, SHOTS[:-1])) + f" and {SHOTS[-1]}", "all_shots": len(SHOTS),
         "lacking": [name for name in FLOORS[:2] if not any(each["run"].algorithm == name for each in offered)],
     }  # fmt: skip

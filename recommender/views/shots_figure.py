@@ -18,9 +18,16 @@ from recommender.views.metric_words import defined, falls
 COLUMNS = ("recommender", "interactions known", "value", "low", "high", "people", "seed")
 CELLS = ("label", "shots", "value", "low", "high", "people", "seed")
 BEST = "best floor"
+TO_DO = {
+    True: "Choose recommenders below and measure them.",
+    False: "Train recommenders that adapt, and popularity to compare with; then they can be measured here.",
+}
 
 
-def shots_figure(catalog: Catalog, rows: Sequence[Measurement], metric: str, scenario: Scenario) -> Figure:
+def shots_figure(
+    catalog: Catalog, rows: Sequence[Measurement], metric: str, scenario: Scenario, *, offered: bool = True
+) -> Figure:
+    """`offered`: there are recommenders to measure."""
     found = table(rows, metric)
     where = reverse("cold_start_shots_csv", args=[catalog.name])
     name, down = metric_name(metric), falls(metric)
@@ -33,7 +40,7 @@ def shots_figure(catalog: Catalog, rows: Sequence[Measurement], metric: str, sce
         definition=f"{name}: {defined(metric)}. {scenario.about} {floor_words(found)}{FALL}",
         csv=f"{where}?{urlencode({'scenario': scenario.key, 'metric': metric})}",
         json=draw("by_shots", found, metric=name, axis=scenario.axis, falling=down) if found else "",
-        empty=f"Nothing measured yet by {scenario.axis}. Choose recommenders below and measure them.",
+        empty=f"Nothing measured yet with {scenario.of} new. {TO_DO[offered]}",
         height=380,
         numeric=frozenset(range(1, len(columns))),
     )  # fmt: skip
@@ -57,8 +64,9 @@ def table(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:
         }
         for row in rows if metric in row.metrics
     ]  # fmt: skip
-    there = {row.run.algorithm for row in rows}
-    found += [each for row in newest(rows) for each in along(row, metric, there)]
+    there = {(each["algorithm"], each["seed"]): each for each in found}
+    also = [named(each, there) for row in newest(rows) for each in along(row, metric)]
+    found += [each for each in also if not known(each, found)]
     means: dict[str, list[float]] = {}
     for each in found:
         means.setdefault(each["name"], []).append(each["value"])
@@ -85,19 +93,29 @@ def newest(rows: Sequence[Measurement]) -> list[Measurement]:
     return list(found.values())
 
 
-def along(row: Measurement, metric: str, there: set[str]) -> Iterator[dict[str, Any]]:
-    """The floors measured along with a run: of lists those that are no run here, of ratings the best alone."""
+def along(row: Measurement, metric: str) -> Iterator[dict[str, Any]]:
+    """The floors measured along with a run: all of lists, of ratings the best alone."""
     floors = row.details["floors"]
     of_ratings = best(floors, "ratings", metric)
     lists = [each for each in floors if each["of"] == "lists" and metric in each["metrics"]]
     for each in [of_ratings] if of_ratings else lists:
         name, cell = each["floor"], each["metrics"][metric]
-        if name not in there or of_ratings:
-            yield {
-                "name": BEST if of_ratings else name, "label": f"{BEST}: {name}" if of_ratings else name,
-                "algorithm": name, "run": None, "shots": row.shots, "people": cell["people"], "seed": row.run.seed,
-                "floor": True, "against": {}, **{part: cell[part] for part in PARTS},
-            }  # fmt: skip
+        yield {
+            "name": BEST if of_ratings else name, "label": f"{BEST} ({name})" if of_ratings else name,
+            "algorithm": name, "run": None, "shots": row.shots, "people": cell["people"], "seed": row.run.seed,
+            "floor": True, "against": {}, **{part: cell[part] for part in PARTS},
+        }  # fmt: skip
+
+
+def named(floor: dict[str, Any], there: Mapping[tuple[str, int], Mapping[str, Any]]) -> dict[str, Any]:
+    """A floor that was measured as a run too, with the same seed, is the same line."""
+    run = there.get((floor["algorithm"], floor["seed"])) if floor["name"] != BEST else None
+    return floor | {part: run[part] for part in ("name", "label", "run", "floor")} if run else floor
+
+
+def known(floor: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the run itself was measured with that number of interactions."""
+    return any((row["name"], row["shots"]) == (floor["name"], floor["shots"]) for row in found)
 
 
 def matrix(found: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[tuple[Any, ...]]]:
@@ -124,10 +142,10 @@ def finding(rows: Sequence[Mapping[str, Any]], metric: str, scenario: Scenario =
     floors = {row["shots"]: row for row in ranked if row["floor"]}
     shared = [row for row in ranked if not row["floor"] and row["shots"] in floors]
     if not shared:
-        return f"{metric_name(metric)} by {scenario.axis}"
+        return f"{metric_name(metric)} by {scenario.by}"
     shots = max((row["shots"] for row in shared if row["shots"] <= 5), default=min(row["shots"] for row in shared))
     first, floor = [row for row in shared if row["shots"] == shots][-1], floors[shots]
-    pair = f"{first['name']} has {plain(first['value'])}, {floor['name']} {plain(floor['value'])}"
+    pair = f"{first['name']} has {plain(first['value'])}, {floor['label']} {plain(floor['value'])}"
     return f"{scenario.begun(shots)}, {pair}; {apart(first, floor)}"
 
 
@@ -135,7 +153,7 @@ def apart(first: Mapping[str, Any], floor: Mapping[str, Any]) -> str:
     """By the paired comparison where the floor was measured along with the run, else by their intervals."""
     cell = first.get("against", {}).get(floor["algorithm"])
     if cell and cell["p_holm"] is not None:
-        said = "more than chance" if cell["p_holm"] < ALPHA else "no difference found"
+        said = "the difference is beyond chance" if cell["p_holm"] < ALPHA else "no difference found"
         return f"{said}, {chance(cell['p_holm'])}"
     known = all(row[part] is not None for row in (first, floor) for part in ("low", "high"))
     over = known and (first["low"] > floor["high"] or first["high"] < floor["low"])

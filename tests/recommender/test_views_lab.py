@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from recommender.evaluation.cold_start.against import chance
 from recommender.models import (
     AdaptedState,
     Attribute,
@@ -263,7 +264,9 @@ def test_the_scenario_stays_while_the_person_answers_and_the_other_way_round(clu
     assert 'name="scenario" value="items"' in html and "scenario=items" in html.split('id="ask-1-1"')[1].split(">")[0]
     assert '<input type="hidden" name="a" value="5:i1">' in html.split('id="lab-kept"')[1].split("</div>")[0]
     fragment = got(club, "analyst", headers={"HX-Request": "true"}, scenario="items", a="5:i1").content.decode()
-    assert 'id="lab-kept" hx-swap-oob="true"' in fragment and 'value="5:i1"' in fragment.split('id="lab-kept"')[1]
+    assert (
+        'id="lab-kept" hidden hx-swap-oob="true"' in fragment and 'value="5:i1"' in fragment.split('id="lab-kept"')[1]
+    )
 
 
 def floor(name: str, of: str, metric: str, value: float, run: float, p: float) -> dict[str, Any]:
@@ -289,11 +292,12 @@ def with_floors(catalog: Catalog) -> list[Measurement]:
 
 def test_of_ratings_the_best_floor_stands_beside_and_less_is_better(club: Catalog) -> None:
     rows = table(with_floors(club), "mae_person")
-    assert [row["label"] for row in rows if row["floor"]] == ["best floor: bias model", "best floor: hybrid"]
+    assert [row["label"] for row in rows if row["floor"]] == ["best floor (bias model)", "best floor (hybrid)"]
     assert [(row["name"][:10], row["shots"], row["value"]) for row in rows] == [
         ("ridge_head", 0, 0.7), ("ridge_head", 3, 0.7), ("best floor", 0, 0.8), ("best floor", 3, pytest.approx(0.6)),
     ]  # fmt: skip
-    assert finding(rows, "mae_person").endswith("has .700, best floor .600; more than chance, p = .010")
+    verdict = finding(rows, "mae_person")
+    assert verdict.endswith(f"has .700, best floor (hybrid) .600; the difference is beyond chance, {chance(0.01)}")
     said = text_of(got(club, metric="mae_person"))
     assert "best floor" in said and "MAE per person" in said
 
@@ -301,10 +305,13 @@ def test_of_ratings_the_best_floor_stands_beside_and_less_is_better(club: Catalo
 def test_a_floor_measured_along_is_drawn_unless_it_is_a_run_itself(club: Catalog) -> None:
     rows = with_floors(club)
     assert [row["name"] for row in table(rows, "ndcg@10") if row["floor"]] == ["popularity"] * 2
-    assert finding(table(rows, "ndcg@10"), "ndcg@10").endswith("popularity .100; no difference found, p = .500")
+    assert finding(table(rows, "ndcg@10"), "ndcg@10").endswith(f"popularity .100; no difference found, {chance(0.5)}")
     measured(club)
-    both = list(Measurement.objects.all())
-    assert all(row["run"] for row in table(both, "ndcg@10"))
+    Measurement.objects.filter(run__algorithm="popularity", shots=3).delete()
+    both = list(Measurement.objects.filter(run__algorithm="popularity")) + rows
+    lines = [(row["name"], row["shots"], row["value"]) for row in table(both, "ndcg@10") if row["floor"]]
+    name = str(club.runs.get(algorithm="popularity"))  # where the run lacks a number, what was measured along fills in
+    assert lines == [(name, shots, 0.1) for shots in (0, 1, 3, 5)]
 
 
 def test_the_table_has_a_row_each_and_a_column_per_number() -> None:
@@ -319,7 +326,7 @@ def test_the_table_has_a_row_each_and_a_column_per_number() -> None:
 
 def test_words_without_a_floor_claim_nothing() -> None:
     assert finding([], "ndcg@10") == "NDCG@10 by interactions known of a new person"
-    assert finding([], "ndcg@10", ITEMS).startswith("NDCG@10 by first interactions of each new item")
+    assert finding([], "ndcg@10", ITEMS).startswith("NDCG@10 by interactions known of each new item")
     assert table([], "ndcg@10") == [] and matrix([]) == (["recommender"], [])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,6 @@ FIRST = {"lists": "ndcg@10", "ratings": "mae_person"}
 """The figure that the sentence is about."""
 NAMES = {"ndcg@10": "NDCG@10", "mae_person": "MAE per person"}
 ALPHA = 0.05
-POWER = (1.96 + 0.84) / 1.96
-"""A gap this many half intervals wide is seen four times in five."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def against(kinds: Mapping[str, Mapping[str, Figures]]) -> list[dict[str, Any]]:
     `kinds`: of lists and of ratings the figures of the run, under "", and of each floor. A difference is the run's
     less the floor's over the people who have both; p by sign flips, p_holm Holm's over all floors of the metric.
     """
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"floor": name, "of": kind, "setting": each.setting, "metrics": _compared(figures[""].table, each.table)}
         for kind, figures in kinds.items()
         for name, each in figures.items()
@@ -87,28 +86,36 @@ def best(rows: Sequence[Mapping[str, Any]], of: str, metric: str) -> Mapping[str
 def sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Of lists and of ratings, whether the run beats the best floor: never more than the corrected p allows."""
     found = [(metric, best(rows, of, metric)) for of, metric in FIRST.items()]
-    return [_sentence(metric, row) for metric, row in found if row is not None]
+    count = {metric: sum(metric in row["metrics"] for row in rows) for metric in FIRST.values()}
+    return [_sentence(metric, row, count[metric]) for metric, row in found if row is not None]
 
 
-def _sentence(metric: str, row: Mapping[str, Any]) -> str:
+def power(comparisons: int) -> float:
+    """How many half intervals wide a gap is that is seen four times in five, by one of so many comparisons."""
+    normal = NormalDist()
+    return (normal.inv_cdf(1 - ALPHA / (2 * comparisons)) + normal.inv_cdf(0.8)) / normal.inv_cdf(0.975)
+
+
+def _sentence(metric: str, row: Mapping[str, Any], floors: int) -> str:
     cell, name = row["metrics"][metric], NAMES[metric]
     people = f"{cell['people']:,} {'person' if cell['people'] == 1 else 'people'}"
     values = f"{plain(cell['run'])} against {plain(cell['value'])}"
     if cell["p_holm"] is None:
         return f"{name}: {values} of {row['floor']}, the best floor; {people} can show no difference."
     low, high = cell["difference_low"], cell["difference_high"]
-    span = f"{plain(cell['difference'])}, {plain(low)} to {plain(high)}; {chance(cell['p_holm'])}; {people}"
+    values += f", a difference of {plain(cell['difference'])} ({plain(low)} to {plain(high)})"
+    said = f"{values}; {chance(cell['p_holm'])}, {people}"
     if cell["p_holm"] >= ALPHA:
-        gap = plain(POWER * (high - low) / 2)
+        gap = plain(power(floors) * (high - low) / 2)
         unseen = f"; a gap under {gap} would likely not have been seen" if high > low else ""
-        return f"{name}: no difference found to the best floor, {row['floor']}: {values} ({span}){unseen}."
+        return f"{name}: no difference found to the best floor, {row['floor']}: {said}{unseen}."
     wins = (cell["difference"] < 0) == (metric in FALLING)
-    said = "better than the best floor" if wins else "worse than the best floor"
-    return f"{name}: {said}, {row['floor']}: {values} ({span})."
+    return f"{name}: {'better' if wins else 'worse'} than the best floor, {row['floor']}: {said}."
 
 
 def chance(p: float) -> str:
-    return "p < .001" if p < 0.001 else f"p = {plain(p)}"
+    """Its parts stay on one line."""
+    return ("p < .001" if p < 0.001 else f"p = {plain(p)}").replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def plain(value: float) -> str:

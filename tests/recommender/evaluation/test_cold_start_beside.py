@@ -13,7 +13,7 @@ from recommender.algorithms import registry
 from recommender.data.dataset import Dataset, Histories, Holdout
 from recommender.data.splits import Split, splits_of
 from recommender.evaluation.cold_start import beside as floors
-from recommender.evaluation.cold_start.against import Figures, against, best, sentences
+from recommender.evaluation.cold_start.against import Figures, against, best, power, sentences
 from recommender.evaluation.cold_start.beside import beside
 from recommender.evaluation.measuring import Measured, Opinions, measure
 from recommender.evaluation.protocol import fit_measured
@@ -53,6 +53,11 @@ def test_the_sentence_claims_no_more_than_p_allows() -> None:
     one = against({"ratings": {"": people([1.0]), "hybrid": people([2.0])}})
     assert one[0]["metrics"]["mae_person"]["p"] is None
     assert sentences(one)[0].endswith("1 person can show no difference.")
+
+
+def test_the_more_comparisons_the_wider_a_gap_must_be_to_be_seen() -> None:
+    assert power(1) == pytest.approx((1.96 + 0.8416) / 1.96, abs=1e-3)
+    assert power(6) == pytest.approx((2.638 + 0.8416) / 1.96, abs=1e-3)  # .05 / 12 at each end
 
 
 def test_the_best_floor_has_the_least_error_or_the_highest_gain() -> None:
