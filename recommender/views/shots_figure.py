@@ -51,7 +51,7 @@ def floor_words(found: Sequence[Mapping[str, Any]]) -> str:
     names = dict.fromkeys(row["name"] for row in found if row["run"] is None)
     if BEST in names:
         return "Best floor: at each number the simple model with the best figure; measurements' pages show all. "
-    return f"{', '.join(names)} in grey: measured along with the runs. " if names else ""
+    return f"In grey, measured along with the runs: {', '.join(names)}. " if names else ""
 
 
 def table(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def table(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:
         for row in rows if metric in row.metrics
     ]  # fmt: skip
     there = {(each["algorithm"], each["seed"]): each for each in found}
-    also = [named(each, there) for row in newest(rows) for each in along(row, metric)]
+    also = [named(each, there) for each in strongest(rows, metric)]
     found += [each for each in also if not known(each, found)]
     means: dict[str, list[float]] = {}
     for each in found:
@@ -84,18 +84,20 @@ def of_floors(row: Measurement, metric: str) -> dict[str, Any]:
     return {each["floor"]: each["metrics"][metric] for each in there}
 
 
-def newest(rows: Sequence[Measurement]) -> list[Measurement]:
-    """Of each number of interactions the newest measurement that brought floors of the most kinds."""
-    found: dict[int | None, Measurement] = {}
-    for row in sorted(rows, key=lambda row: (len({each["of"] for each in row.details.get("floors", [])}), row.pk)):
-        if row.details.get("floors"):
-            found[row.shots] = row
+def strongest(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:
+    """Of each floor and number of interactions the best that any measurement brought: what one run is not given (texts)
+    its floors are not given either, and another's are."""
+    sign, found = 1 if falls(metric) else -1, dict[tuple[str, int], dict[str, Any]]()
+    for each in (each for row in rows for each in along(row, metric)):
+        at = (each["name"], each["shots"])
+        if at not in found or sign * each["value"] < sign * found[at]["value"]:
+            found[at] = each
     return list(found.values())
 
 
 def along(row: Measurement, metric: str) -> Iterator[dict[str, Any]]:
     """The floors measured along with a run: all of lists, of ratings the best alone."""
-    floors = row.details["floors"]
+    floors = row.details.get("floors", [])
     of_ratings = best(floors, "ratings", metric)
     lists = [each for each in floors if each["of"] == "lists" and metric in each["metrics"]]
     for each in [of_ratings] if of_ratings else lists:
@@ -152,7 +154,7 @@ def finding(rows: Sequence[Mapping[str, Any]], metric: str, scenario: Scenario =
 def apart(first: Mapping[str, Any], floor: Mapping[str, Any]) -> str:
     """By the paired comparison where the floor was measured along with the run, else by their intervals."""
     cell = first.get("against", {}).get(floor["algorithm"])
-    if cell and cell["p_holm"] is not None:
+    if cell and cell["p_holm"] is not None and abs(cell["value"] - floor["value"]) < 1e-9:
         said = "the difference is beyond chance" if cell["p_holm"] < ALPHA else "no difference found"
         return f"{said}, {chance(cell['p_holm'])}"
     known = all(row[part] is not None for row in (first, floor) for part in ("low", "high"))

@@ -314,6 +314,21 @@ def test_a_floor_measured_along_is_drawn_unless_it_is_a_run_itself(club: Catalog
     assert lines == [(name, shots, 0.1) for shots in (0, 1, 3, 5)]
 
 
+def test_the_strongest_of_a_floor_is_drawn_and_only_its_own_p_is_told(club: Catalog) -> None:
+    """What was measured along with a run that reads texts is the better content."""
+    rows = [
+        Measurement.objects.create(
+            run=run, protocol="cold-users", shots=5, status="succeeded", people=9,
+            metrics={"ndcg@10": {"value": value, "low": value - 0.01, "high": value + 0.01}},
+            details={"floors": [floor("content", "lists", "ndcg@10", least, value, 0.01)]},
+        )
+        for run, value, least in zip(club.runs.order_by("pk"), (0.3, 0.4), (0.2, 0.1), strict=True)
+    ]  # fmt: skip
+    found = table(rows, "ndcg@10")
+    assert [row["value"] for row in found if row["floor"]] == [0.2]
+    assert finding(found, "ndcg@10").endswith("has .400, content .200; the intervals do not overlap")
+
+
 def test_the_table_has_a_row_each_and_a_column_per_number() -> None:
     rows = [{"name": "a", "shots": 0, "value": 0.5, "low": 0.4, "high": 0.6, "people": 9},
             {"name": "b", "shots": 3, "value": 0.5, "low": None, "high": None, "people": 8},

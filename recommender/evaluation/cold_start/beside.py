@@ -29,8 +29,9 @@ from recommender.exceptions import RecommenderError
 
 ASKED_TO_TUNE, ASKED = 300, 5_000
 """People of the validation who decide settings, and of the test who are asked; drawn where there are more."""
-LEARNED_PEOPLE, LEARNED_RATINGS = 10_000, 300
-"""What the linear floors learn from: so many people, drawn where there are more, the latest ratings of each."""
+TUNED_PEOPLE, LEARNED_PEOPLE, LEARNED_RATINGS = 2_000, 10_000, 300
+"""What the linear floors learn from: while settings are chosen, and then, so many people (drawn where there are more),
+the latest ratings of each."""
 DESCRIBED = 100_000
 """Items from which on the linear floors are left out: what is said of items would no longer fit into memory."""
 COMPARED = 5_000
@@ -167,7 +168,9 @@ def _ratings(split: Split, some: Int, seed: int, told: Progress, notes: list[str
         told(at / len(FLOORS))
         if name in LINEAR and (content is None or (name == "ridge on content" and not content.shape[1])):
             continue
-        parts = [bounded(part, seed) if name in LINEAR else part for part in (train, whole)]
+        parts = [train, whole]
+        if name in LINEAR:
+            parts = [bounded(train, TUNED_PEOPLE, seed), bounded(whole, LEARNED_PEOPLE, seed)]
         said = np.zeros((whole.n_items, 0)) if content is None else content
         try:
             option, found = _predicted(floor, parts[0], parts[1], by, case, said)
@@ -207,13 +210,13 @@ def _asked_only(case: Case) -> Case:
     return Case(case.people[at], case.given.select(at), case.query.select(at), case.known.select(at))
 
 
-def bounded(dataset: Dataset, seed: int) -> Dataset:
-    """The latest ratings of each person, of people drawn where there are more than `LEARNED_PEOPLE`."""
+def bounded(dataset: Dataset, most: int, seed: int) -> Dataset:
+    """The latest ratings of each person, of so many people, drawn where there are more."""
     given = dataset.histories
     keep = from_end(given) < LEARNED_RATINGS
     people = np.flatnonzero(given.lengths)
-    if len(people) > LEARNED_PEOPLE:
-        taken = np.random.default_rng(seed).permutation(people)[:LEARNED_PEOPLE]
+    if len(people) > most:
+        taken = np.random.default_rng(seed).permutation(people)[:most]
         keep &= np.isin(given.rows, taken)
     return dataset.with_histories(given.keep(keep))
 

@@ -192,7 +192,6 @@ def test_of_a_wide_or_negative_scale_there_is_no_such_gain() -> None:
 
 def test_the_linear_floors_learn_from_a_bounded_part(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(floors, "LEARNED_RATINGS", 2)
-    monkeypatch.setattr(floors, "LEARNED_PEOPLE", 2)
-    found = floors.bounded(dataset([[0, 1, 2], [3], [], [0, 1, 2, 3]], 4), seed=0).histories
+    found = floors.bounded(dataset([[0, 1, 2], [3], [], [0, 1, 2, 3]], 4), 2, seed=0).histories
     assert sorted(found.lengths.tolist()) in ([0, 0, 1, 2], [0, 0, 2, 2])
     assert set(found.items_of(0).tolist()) <= {1, 2} and set(found.items_of(3).tolist()) <= {2, 3}
