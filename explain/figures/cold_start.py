@@ -28,23 +28,8 @@ def by_shots(
     groups = [rows for _, rows in table.groupby("name", sort=False)]
     drawn = figure()
     for turn, rows in enumerate(groups):
-        floor, algorithm = bool(rows["floor"].iloc[0]), str(rows["algorithm"].iloc[0])
-        tone = LINE if floor else colour(algorithm)
         shift = 0.16 * ((turn + 0.5) / len(groups) - 0.5)  # whiskers of one place stand beside each other
-        drawn.add_scatter(
-            x=[places[shots] + shift for shots in rows["shots"]],
-            y=rows["value"].tolist(),
-            mode="lines+markers",
-            line={"color": tone, "width": 1.5 if floor else 2, "dash": "dot" if floor else "solid"},
-            marker={"color": tone, "size": 6 if floor else 8, "symbol": "circle" if floor else symbol(algorithm)},
-            error_y={
-                "type": "data", "symmetric": False, "thickness": 1.5, "width": 3, "color": tone,
-                "array": (rows["high"] - rows["value"]).fillna(0).tolist(),
-                "arrayminus": (rows["value"] - rows["low"]).fillna(0).tolist(),
-            },
-            customdata=_words(rows, metric),
-            hovertemplate="%{customdata}<extra></extra>",
-        )  # fmt: skip
+        _line(drawn, rows, [places[shots] + shift for shots in rows["shots"]], metric)
     _name(drawn, groups, places, falling)
     last = max(places.values(), default=0)
     drawn.update_xaxes(
@@ -54,6 +39,26 @@ def by_shots(
     title = f"{metric}, lower is better, 95% intervals" if falling else f"{metric}, 95% intervals"
     drawn.update_yaxes(title={"text": title}, rangemode="normal" if falling else "tozero", nticks=6)
     return drawn
+
+
+def _line(drawn: go.Figure, rows: pd.DataFrame, x: list[float], metric: str) -> None:
+    """The points of one recommender at `x`, with whiskers."""
+    floor, algorithm = bool(rows["floor"].iloc[0]), str(rows["algorithm"].iloc[0])
+    tone = LINE if floor else colour(algorithm)
+    drawn.add_scatter(
+        x=x,
+        y=rows["value"].tolist(),
+        mode="lines+markers",
+        line={"color": tone, "width": 1.5 if floor else 2, "dash": "dot" if floor else "solid"},
+        marker={"color": tone, "size": 6 if floor else 8, "symbol": "circle" if floor else symbol(algorithm)},
+        error_y={
+            "type": "data", "symmetric": False, "thickness": 1.5, "width": 3, "color": tone,
+            "array": (rows["high"] - rows["value"]).fillna(0).tolist(),
+            "arrayminus": (rows["value"] - rows["low"]).fillna(0).tolist(),
+        },
+        customdata=_words(rows, metric),
+        hovertemplate="%{customdata}<extra></extra>",
+    )  # fmt: skip
 
 
 def _words(rows: pd.DataFrame, metric: str) -> list[str]:
@@ -73,11 +78,17 @@ def _room(groups: list[pd.DataFrame], last: int) -> float:
     """What the names at the right ends take on a phone's width, in units of the axis."""
     longest = max((len(str(rows["name"].iloc[0])) for rows in groups[:NAMED]), default=0)
     share = min(0.45, 0.03 + longest * CHARACTER / PHONE)
-    return float(share / (1 - share) * (last + 0.44) + 0.14)
+    return float(share / (1 - share) * (last + 0.3 + _gap(last)) + _gap(last))
+
+
+def _gap(last: int) -> float:
+    """From the last place to the names: past the whiskers that stand beside each other there."""
+    return 0.1 + 0.04 * (last + 1)
 
 
 def _name(drawn: go.Figure, groups: list[pd.DataFrame], places: dict[int, int], falling: bool) -> None:
     """Names at the right ends, apart from each other; from the sixth on only hover and table name a line."""
+    last = max(places.values(), default=0)
     ends = sorted((float(rows["value"].iloc[-1]), str(rows["name"].iloc[0])) for rows in groups[:NAMED])
     highest = max((float(rows["high"].fillna(rows["value"]).max()) for rows in groups), default=1.0)
     lowest = min((float(rows["low"].fillna(rows["value"]).min()) for rows in groups), default=0.0) if falling else 0.0
@@ -85,4 +96,4 @@ def _name(drawn: go.Figure, groups: list[pd.DataFrame], places: dict[int, int], 
     for value, name in ends:
         at = max(value, taken + top * 0.055)
         taken = at
-        label(drawn, max(places.values()) + 0.14, at, name, font={"color": INK_3, "size": 12})
+        label(drawn, last + _gap(last), at, name, font={"color": INK_3, "size": 12})

@@ -51,7 +51,7 @@ def floor_words(found: Sequence[Mapping[str, Any]]) -> str:
     names = dict.fromkeys(row["name"] for row in found if row["run"] is None)
     if BEST in names:
         return "Best floor: at each number the simple model with the best figure; measurements' pages show all. "
-    return f"In grey, measured along with the runs: {', '.join(names)}. " if names else ""
+    return f"In grey, the strongest measured along with the runs at each number: {', '.join(names)}. " if names else ""
 
 
 def table(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:

@@ -59,14 +59,12 @@ def beside(
     the floors. `algorithm` is no floor of itself. `progress(0..1)` may raise Cancelled."""
     told, some = progress or (lambda _: None), _some(split.test, ASKED, seed)
     lists = dict(_lists(measured, some, split, algorithm, seed, told))
-    table = _asked_table(measured.said, split.test)
-    notes, found = _note(measured.said), dict[str, Figures]()
+    table, notes, ratings = _asked_table(measured.said, split), _note(measured.said), dict[str, Figures]()
     if table is not None:
-        measured = with_orders(measured, table.assign(user=split.full.users.keys[split.test.people]))
-        found = dict(_ratings(split, some, seed, lambda share: told(0.3 + 0.7 * share), notes))
-        own = split.full.users.keys[split.test.people]
-        found = {"": Figures(table.assign(user=own))} | found if found else {}
-    return measured, Told(against({"lists": lists, "ratings": found}), notes)
+        measured = with_orders(measured, table)
+        ratings = {"": Figures(table)}
+        ratings |= dict(_ratings(split, some, seed, lambda share: told(0.3 + 0.7 * share), notes))
+    return measured, Told(against({"lists": lists, "ratings": ratings}), notes)
 
 
 def with_orders(measured: Measured, table: pd.DataFrame) -> Measured:
@@ -136,11 +134,13 @@ def _list_floors(known: Dataset) -> list[str]:
 # ratings
 
 
-def _asked_table(said: Opinions | None, asked: Holdout) -> pd.DataFrame | None:
-    """The run's figures of each person, a row per row of `asked`; None where it predicted no ratings."""
+def _asked_table(said: Opinions | None, split: Split) -> pd.DataFrame | None:
+    """The run's figures of each person of the test, by key; None where it predicted no ratings."""
     if said is None or not said.on_scale:
         return None
-    return _table(said.said, asked.targets.keep(rated(asked.targets)))
+    targets = split.test.targets
+    table = _table(said.said, targets.keep(rated(targets)))
+    return table.assign(user=split.full.users.keys[split.test.people])
 
 
 def _table(found: Values, query: Histories) -> pd.DataFrame:
