@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from django.utils import timezone
@@ -20,7 +21,6 @@ from recommender.algorithms.base import Config, Recommender
 from recommender.data import splits
 from recommender.data.dataset import Dataset
 from recommender.data.splits import Split
-from recommender.evaluation.cold_start.beside import beside
 from recommender.evaluation.measuring import Measured, as_rows, measure, measure_opinions, opinions_of
 from recommender.evaluation.parents import TrainedParents
 from recommender.evaluation.protocol import Parents, fit_measured
@@ -137,7 +137,11 @@ def _measured(row: Measurement, cuts: list[Split], dataset: Dataset, told: _Prog
 
 
 def _beside_floors(row: Measurement, found: Measured, split: Split, told: _Progress) -> Measured:
-    """What a cold protocol measured, with the floors on the same people among its details."""
+    """What a cold protocol measured, with the floors on the same people among its details.
+
+    Their module imports torch, which the addresses of the site must not.
+    """
+    beside = import_module("recommender.evaluation.cold_start.beside").beside
     words = told.part("measuring what is simple beside it", UNTIL_FLOORS, 1.0)
     algorithm, seed = row.run.algorithm, row.run.seed
     found, floors = beside(found, split, algorithm=algorithm, seed=seed, progress=words.progress)

@@ -10,10 +10,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from recommender import tasks
-from recommender.evaluation.cold_start.beside import Told
+from recommender.evaluation.cold_start import beside
 from recommender.exceptions import BadInput, Conflict, RecommenderError
 from recommender.models import Attribute, Catalog, EndUser, Interaction, Measurement, Run
-from recommender.services import checkpoints, measuring
+from recommender.services import checkpoints
 from recommender.services.erasure import erase
 from recommender.services.evaluating import person_metrics
 from recommender.services.measuring import (
@@ -71,7 +71,7 @@ def test_floors_read_no_attribute_that_the_run_may_not(films: Catalog, monkeypat
         )
     EndUser.objects.update(attributes={"gender": "F", "town": "A"})
     seen = []
-    monkeypatch.setattr(measuring, "beside", lambda found, split, **_: (seen.append(split) or found, Told()))
+    monkeypatch.setattr(beside, "beside", lambda found, split, **_: (seen.append(split) or found, beside.Told()))
     evaluate_run(run=done(films), protocol="cold-users")
     assert list(seen[0].before_test.user_fields) == ["town"]
     assert list(seen[0].test.histories.fields) == ["town"]
