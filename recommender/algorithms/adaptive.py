@@ -25,6 +25,7 @@ from recommender.algorithms.base import (
     chosen_epochs,
     hyper,
     mask_seen,
+    mean_ndcg,
     ranks_of,
     require_data,
 )
@@ -288,15 +289,13 @@ class Judge:
         return mean if self.metric == "ndcg@10" else -mean
 
     def _ndcg(self, support: Histories) -> float:
-        gains = np.zeros(len(self.targets.items))
+        ranks = []
         for start in range(0, len(support), PEOPLE):
             at = np.arange(start, min(start + PEOPLE, len(support)))
             scores = mask_seen(self.model.score(support.select(at)), self.whole.select(at))
             targets = self.targets.select(at)
-            ranks = ranks_of(scores, targets.rows, targets.items)
-            first = self.targets.indptr[start]
-            gains[first : first + len(ranks)] = np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0.0)
-        return float(gains.mean()) if len(gains) else 0.0
+            ranks.append(ranks_of(scores, targets.rows, targets.items))
+        return mean_ndcg(np.concatenate(ranks), self.targets)
 
     def _mae(self, support: Histories) -> float:
         targets = self.targets.keep(rated(self.targets))
