@@ -142,7 +142,7 @@ class Student(SequenceRecommender):
             return super().score(histories, items=items, adapted=adapted)
         self._alone = self._alone or Alone(cast(Net, net))
         rows = self._alone.rows[:-1] if items is None else self._alone.rows[items]
-        return cast(Float, (rows @ self._alone.hidden(histories.items))[None])
+        return cast(Float, (rows @ self._alone.hidden(histories.items_of(0)))[None])
 
     def _with(self, net: SequenceNet) -> Self:
         self._alone = None

@@ -187,3 +187,17 @@ def test_a_student_becomes_like_its_teacher_inside():
         )
         apart.append(np.square(inside(student) - inside(teacher)).mean())
     assert apart[1] < 0.7 * apart[0]
+
+
+def test_a_resumed_student_of_one_that_reads_sequences_is_the_same():
+    train, kept = blocks(), Kept()
+    teacher = fitted("sasrec", train, settings=READS)
+    config = StudentConfig(factors=16, length=8, epochs=3, batch=16)
+
+    def made(report: Any, **resume: Any) -> Any:
+        rng = np.random.default_rng(0)
+        return Student(config).fit(train, parents={"sasrec": teacher}, rng=rng, report=report, **resume).state()
+
+    whole = made(kept)
+    resumed = made(Kept(), resume=kept.states[0])
+    assert all(np.array_equal(resumed[name], array) for name, array in whole.items())
