@@ -40,19 +40,28 @@ from recsite.benchmarks.melu import catalog
 SEEDS, SHOTS, ASKED, SHARE = 5, (0, 1, 3, 5, 10, 20), 400, 0.2
 TRAINED = 2000
 """People whom everything learns from: all of them would take hours of a core."""
-KEPT_APART, VALIDATION = 10, 1000
-"""Every tenth person is asked in validation only; the seed by which that draws its new films."""
-LISTS: dict[str, dict[str, Any]] = {"popularity": {}, "content": {}, "item_knn": {}, "ease": {}}
-LEARNERS: dict[str, dict[str, Any]] = {
-    "ridge_head": {"use_text": True},
-    "neural_process": {"use_text": True},
-    "prototypes": {},
-    "maml": {},
-    "fomaml": {},
-    "anil": {},
-    "reptile": {},
-    "cold_item": {},
+KEPT_APART, VALIDATION, TUNED_AT = 10, 1000, (1, 5, 20)
+"""Every tenth person is asked in validation only; the seed by which that draws its new films; the numbers of shots at
+which floors are tuned."""
+LISTS: dict[str, dict[str, Any]] = {
+    "popularity": {},
+    "content": {"half_life": 0.0},
+    "item_knn": {"half_life": 0.0, "neighbours": 500, "shrink": 100.0},
+    "ease": {"half_life": 0.0, "regularization": 20_000.0},
 }
+GRADIENT: dict[str, Any] = {"epochs": 8, "queries": 100}
+LEARNERS: dict[str, dict[str, Any]] = {
+    "ridge_head": {"use_text": True, "use_fields": False, "epochs": 25, "learning_rate": 0.015, "queries": 200},
+    "neural_process": {
+        "use_text": True, "loss": "rating", "epochs": 10, "batch": 48, "learning_rate": 0.004, "weight_decay": 0.05,
+    },
+    "prototypes": {"epochs": 10, "cuts": 4},
+    "maml": GRADIENT,
+    "fomaml": GRADIENT,
+    "anil": GRADIENT,
+    "reptile": GRADIENT,
+    "cold_item": {},
+}  # fmt: skip
 """What differs from the defaults, chosen on validation."""
 KNOWN_ITEMS = ("item_knn", "ease")
 """They know nothing of new items."""
@@ -90,7 +99,7 @@ def tuned(dataset: Dataset, say: Say) -> dict[str, Any]:
     """The option of each floor that errs least on the people kept apart and films drawn for it."""
     given = division(dataset, None)
     asked, content = drawn(given, SHOTS, ASKED, VALIDATION), described(given.train)
-    cases = [case for each in asked.values() for case in each.cases.values()]
+    cases = [each.cases[shots] for each in asked.values() for shots in TUNED_AT]
     found = {}
     for name, floor in FLOORS.items():
         found[name] = chosen(floor, given.train, cases, content)[0]
@@ -105,7 +114,8 @@ def seed_of(dataset: Dataset, seed: int, options: Mapping[str, Any], say: Say) -
     tables = []
     for name, make in contenders(given, seed, options):
         started = time.perf_counter()
-        mark = hashlib.sha256(repr((name, LISTS, LEARNERS.get(name), options.get(name))).encode()).hexdigest()[:16]
+        of = ({**LISTS, **LEARNERS}.get(name), options.get(name), SHOTS, ASKED, SHARE, TRAINED)
+        mark = hashlib.sha256(repr((name, of)).encode()).hexdigest()[:16]
         table = kept(f"{seed}-{name.replace(' ', '-')}-{mark}", lambda make=make: measured(make(), asked))  # type: ignore[misc]
         tables.append(table.assign(contender=name, seed=seed))
         say(f"seed {seed}, {name} ({time.perf_counter() - started:.0f} s): {told(table)}")
