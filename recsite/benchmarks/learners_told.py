@@ -15,6 +15,8 @@ METRICS = ("ndcg@10", "mae", "ndcg@5", "ndcg@5_exponential")
 RIVALS = {"ndcg@10": "popularity", "mae": "hybrid"}
 """Whom everyone is compared with, by metric."""
 OURS, PEERS, AT, LARGEST_P = "ridge_head", ("popularity", "content", "item_knn"), ("new people", 5), 0.01
+NEXT = 3
+"""How many after the best are compared with it."""
 MAML, KIN = "maml", ("fomaml", "anil", "reptile", "hybrid")
 Tables = Mapping[tuple[str, int, str], pd.DataFrame]
 """By scenario, number of shots and contender: a row per person, the mean over seeds."""
@@ -27,11 +29,12 @@ def summary(figures: pd.DataFrame, say: Say) -> dict[str, Any]:
     say(f"{len(rows)} figures with intervals")
     rows += [row for metric, rival in RIVALS.items() for row in against(tables, metric, rival)]
     rows += [row for metric in RIVALS for row in of_maml(tables, metric)]
+    best = [row for metric in RIVALS for row in winners(tables, metric)]
     bar = bars(tables)
     ours, peer = (mean_of(tables, name) for name in (OURS, "item_knn"))
     reached = all(row["above by"] > 0 and row["p"] < LARGEST_P for row in bar)
     given = {"ours": ours, "peer": peer, "ratio": ours / peer, "unit": "NDCG@10 of new people after 5 interactions"}
-    return {**given, "largest_p": LARGEST_P, "reached": reached, "bar": bar, "rows": rows}
+    return {**given, "largest_p": LARGEST_P, "reached": reached, "bar": bar, "winners": best, "rows": rows}
 
 
 def per_person(figures: pd.DataFrame) -> dict[tuple[str, int, str], pd.DataFrame]:
@@ -75,6 +78,28 @@ def of_maml(tables: Tables, metric: str) -> Iterator[dict[str, Any]]:
             if where == scenario and name in KIN and table[metric].notna().any()
         ]
         yield from compared(tables, scenario, metric, pairs)
+
+
+def winners(tables: Tables, metric: str) -> Iterator[dict[str, Any]]:
+    """Who is best where, and who of the NEXT ones cannot be told from it, corrected over a scenario."""
+    for scenario in dict.fromkeys(at[0] for at in tables):
+        orders = {shots: ordered(tables, scenario, shots, metric) for shots in dict.fromkeys(at[1] for at in tables)}
+        pairs = [(order[0], name, shots) for shots, order in orders.items() for name in order[1 : 1 + NEXT]]
+        found = list(compared(tables, scenario, metric, pairs))
+        for shots, order in orders.items():
+            close = [row["against"] for row in found if row["shots"] == shots and row["p"] >= LARGEST_P]
+            row: dict[str, Any] = {"scenario": scenario, "shots": shots, "metric": metric}
+            yield row | {"best": order[0], "not told from": close}
+
+
+def ordered(tables: Tables, scenario: str, shots: int, metric: str) -> list[str]:
+    """Contenders from best to worst."""
+    found = {
+        name: float(table[metric].mean())
+        for (where, given, name), table in tables.items()
+        if (where, given) == (scenario, shots) and table[metric].notna().any()
+    }
+    return sorted(found, key=lambda name: found[name], reverse=metric != "mae")
 
 
 def compared(

@@ -89,6 +89,9 @@ def test_the_bar_and_every_difference_are_told_with_their_corrected_p() -> None:
     apart = {(row["contender"], row["against"], row["metric"]) for row in found["rows"] if "against" in row}
     assert {("maml", "anil", "mae"), ("maml", "hybrid", "mae"), ("ridge_head", "popularity", "ndcg@10")} <= apart
     assert ("maml", "hybrid", "ndcg@10") not in apart
+    best = {row["metric"]: row for row in found["winners"]}
+    assert best["ndcg@10"]["best"] == "ridge_head" and not best["ndcg@10"]["not told from"]
+    assert best["mae"]["best"] != "ridge_head" and len(best["mae"]["not told from"]) == 2  # ridge_head errs most
 
 
 def test_no_difference_reaches_no_bar() -> None:

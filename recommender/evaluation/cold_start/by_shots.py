@@ -59,17 +59,18 @@ def _scenario(
 
 def gains(model: Recommender, asked: Asked, shots: int) -> Values:
     """(n_people,) NDCG@10 of what each person is asked; every interaction counts as taken. Equal scores stand in an
-    order drawn by chance, since an item's place in a catalog tells its age."""
-    case = asked.cases[shots]
-    order = np.random.default_rng(0).permutation(asked.candidates)
-    column = np.full(int(order.max()) + 1, -1, dtype=np.int64)
-    column[order] = np.arange(len(order))
-    scores = np.array(model.score(case.support, items=order), dtype=np.float32)
-    apart, query = asked.apart.keep(np.isin(asked.apart.items, order)), case.query
-    lists, _ = top_k(mask_seen(scores, replace(apart, items=column[apart.items])), K)
+    order drawn by chance for each person, since an item's place in a catalog tells its age."""
+    case, items = asked.cases[shots], asked.candidates
+    column = np.full(int(items.max()) + 1, -1, dtype=np.int64)
+    column[items] = np.arange(len(items))
+    scores = np.array(model.score(case.support, items=items), dtype=np.float32)
+    apart, query = asked.apart.keep(np.isin(asked.apart.items, items)), case.query
+    scores = mask_seen(scores, replace(apart, items=column[apart.items]))
     took = np.zeros(scores.shape, dtype=np.bool_)
     took[query.rows, column[query.items]] = True
-    hits = np.take_along_axis(took, np.maximum(lists, 0), axis=1) & (lists >= 0)
+    order = np.random.default_rng(0).permuted(np.tile(np.arange(len(items)), (len(scores), 1)), axis=1)
+    lists, _ = top_k(np.take_along_axis(scores, order, axis=1), K)
+    hits = np.take_along_axis(np.take_along_axis(took, order, axis=1), np.maximum(lists, 0), axis=1) & (lists >= 0)
     discount = 1 / np.log2(np.arange(2, K + 2))
     best = np.cumsum(discount)[np.minimum(query.lengths, K) - 1]
     return cast(Values, (hits * discount[: lists.shape[1]]).sum(axis=1) / best)
