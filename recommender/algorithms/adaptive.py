@@ -22,14 +22,16 @@ from recommender.algorithms.base import (
     Recommender,
     Report,
     State,
+    chosen_epochs,
     hyper,
     mask_seen,
+    mean_ndcg,
     ranks_of,
     require_data,
 )
 from recommender.algorithms.epochs import VALIDATED, Training, arrays, seeded, tensors
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
-from recommender.data.preparation import last_of_repeats, rated
+from recommender.data.preparation import last_of_repeats, rated, rating_scale
 from recommender.exceptions import NotFitted, NotTrainable
 from recommender.metalearning.episodes import Episodes, Pool, latest
 
@@ -55,9 +57,7 @@ class EpisodicConfig(Config):
     queries: int = hyper(20, "Most interactions that an episode then asks about.", low=1, high=500)
     most: int = hyper(200, "Newest interactions of a person that count when adapting.", low=1, high=5000)
     epochs: int = hyper(10, "Passes over all people; the step falls to zero over them.", low=1, high=1000)
-    stop_after: int | None = hyper(
-        None, "Stop after so many of the epochs; set by validation for the training on everything.", low=1, high=1000
-    )
+    stop_after: int | None = chosen_epochs()
     patience: int = hyper(3, "Epochs without a better validation after which training stops.", low=1, high=1000)
     batch: int = hyper(64, "Episodes in a step.", low=1, high=65_536)
     learning_rate: float = hyper(3e-3, "Largest step of AdamW.", low=1e-6, high=1.0)
@@ -216,13 +216,10 @@ class EpisodeLearner(ABC):
 
     def _scale_of(self, histories: Histories) -> NDArray[np.float64]:
         """nan where no ratings are learned. Raises NotTrainable where only ratings would be and there are none."""
-        values = histories.values[rated(histories)].astype(np.float64)
-        loss = cast(EpisodicConfig, self.config).loss
-        if loss == "rating" and not len(values):
+        loss, scale = cast(EpisodicConfig, self.config).loss, rating_scale(histories)
+        if loss == "rating" and np.isnan(scale).any():
             raise NotTrainable("The catalog has no ratings to learn from; choose the loss ranking.")
-        if loss == "ranking" or not len(values):
-            return np.full(4, np.nan)
-        return np.array([values.min(), values.max(), values.mean(), values.std() or 1.0])
+        return np.full(4, np.nan) if loss == "ranking" else scale
 
     @property
     def scale(self) -> tuple[float, float] | None:
@@ -292,15 +289,13 @@ class Judge:
         return mean if self.metric == "ndcg@10" else -mean
 
     def _ndcg(self, support: Histories) -> float:
-        gains = np.zeros(len(self.targets.items))
+        ranks = []
         for start in range(0, len(support), PEOPLE):
             at = np.arange(start, min(start + PEOPLE, len(support)))
             scores = mask_seen(self.model.score(support.select(at)), self.whole.select(at))
             targets = self.targets.select(at)
-            ranks = ranks_of(scores, targets.rows, targets.items)
-            first = self.targets.indptr[start]
-            gains[first : first + len(ranks)] = np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0.0)
-        return float(gains.mean()) if len(gains) else 0.0
+            ranks.append(ranks_of(scores, targets.rows, targets.items))
+        return mean_ndcg(np.concatenate(ranks), self.targets)
 
     def _mae(self, support: Histories) -> float:
         targets = self.targets.keep(rated(self.targets))

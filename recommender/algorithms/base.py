@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.data.config import Config as Config
+from recommender.data.config import chosen_epochs as chosen_epochs
 from recommender.data.config import describe as describe
 from recommender.data.config import hyper as hyper
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
@@ -203,11 +204,18 @@ def ranks_of(scores: Float, rows: Int, items: Int) -> NDArray[np.float64]:
 
 
 def ndcg(model: Recommender, holdout: Holdout, k: int = 10, *, batch: int = 512) -> float:
-    """Mean NDCG@k over people with one held-out item each: what early stopping watches."""
-    gains = []
+    """Mean NDCG@k over people: what early stopping watches."""
+    ranks = []
     for start in range(0, len(holdout.people), batch):
         at = np.arange(start, min(start + batch, len(holdout.people)))
         histories, targets = holdout.histories.select(at), holdout.targets.select(at)
-        ranks = ranks_of(mask_seen(model.score(histories), histories), targets.rows, targets.items)
-        gains.append(np.where(ranks <= k, 1 / np.log2(ranks + 1), 0.0))
-    return float(np.concatenate(gains).mean()) if gains else 0.0
+        ranks.append(ranks_of(mask_seen(model.score(histories), histories), targets.rows, targets.items))
+    return mean_ndcg(np.concatenate(ranks), holdout.targets, k) if ranks else 0.0
+
+
+def mean_ndcg(ranks: NDArray[np.float64], targets: Histories, k: int = 10) -> float:
+    """Mean over whoever has targets of Σ 1/log₂(1 + rank) of those within k / the same of an ideal list; `ranks`
+    (nnz,), inf = never."""
+    gains = np.bincount(targets.rows, weights=np.where(ranks <= k, 1 / np.log2(ranks + 1), 0.0), minlength=len(targets))
+    asked, ideal = targets.lengths > 0, np.cumsum(1 / np.log2(np.arange(2, k + 2)))
+    return float((gains[asked] / ideal[np.minimum(targets.lengths[asked], k) - 1]).mean()) if asked.any() else 0.0

@@ -1,4 +1,4 @@
-"""The training that fm and ncf share: AdamW over the interactions, an epoch at a time, stopped by validation.
+"""The training that fm, ncf and what learns over episodes share: AdamW, an epoch at a time, stopped by validation.
 
 Every epoch draws from a seed of its own, so that a resumed training repeats nothing and misses nothing.
 """

@@ -13,7 +13,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, hyper, require_data
+from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, chosen_epochs, hyper, require_data
 from recommender.algorithms.epochs import Training, arrays, drawn_items, judge_of, pooled, seeded, tensors
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.data.features import Fields, before, beside, recent
@@ -40,9 +40,7 @@ class FMConfig(Config):
     )  # fmt: skip
     dropout: float = hyper(0.4, "Share of numbers hidden while training.", low=0.0, high=0.9)
     epochs: int = hyper(8, "Passes over the interactions; the step falls to zero over them.", low=1, high=1000)
-    stop_after: int | None = hyper(
-        None, "Stop after so many of the epochs; set by validation for the training on everything.", low=1, high=1000
-    )
+    stop_after: int | None = chosen_epochs()
     patience: int = hyper(3, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000)
     batch: int = hyper(512, "Interactions in a step.", low=1, high=65_536)
     learning_rate: float = hyper(3e-3, "Largest step of AdamW.", low=1e-6, high=1.0)

@@ -1,4 +1,4 @@
-"""What a teacher would recommend at each place of histories: the soft targets that a student learns from."""
+"""What a teacher would recommend at each place of histories, and what it holds there: what a student learns from."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from recommender.data.dataset import Float, Histories, Int
 
 PEOPLE = 64
 """People whom a teacher is asked about at once."""
+TOKENS = 25_600
+"""Tokens that a teacher which reads sequences reads at once."""
 
 
 @dataclass(frozen=True)
@@ -78,26 +80,53 @@ Part = tuple[float, Int, Float]
 
 
 def _read(teacher: SequenceRecommender, met: Histories) -> Iterator[Part]:
-    for row in np.flatnonzero(met.lengths).tolist():
-        at, hidden, table = _hidden(teacher, met.select(np.array([row])))
-        scores = (hidden @ table.T).numpy()
-        items, first = met.items_of(row), met.indptr[row]
-        for place in range(at[-1]):  # what was met at `place` is known from the next on
-            scores[max(0, place + 1 - at[0]) :, items[place]] = -np.inf
-        yield (row + 1) / len(met), first + at, scores
+    table = teacher._fitted().candidates.float()
+    for share, places, hidden in _hidden(teacher, met):
+        people = met.rows[places]
+        for row in np.unique(people).tolist():
+            own = np.flatnonzero(people == row)
+            at, items = places[own] - met.indptr[row], met.items_of(row)
+            scores = (hidden[torch.from_numpy(own)] @ table.T).cpu().numpy()
+            for place in range(at[-1]):  # what was met at `place` is known from the next on
+                scores[max(0, place + 1 - at[0]) :, items[place]] = -np.inf
+            yield share, places[own], scores
 
 
-def _hidden(teacher: SequenceRecommender, one: Histories) -> tuple[Int, torch.Tensor, torch.Tensor]:
-    """Places that the teacher sees of one person (ascending), what it reads at each (n, d), and items' rows."""
+@dataclass(frozen=True)
+class Held:
+    """What a teacher that reads sequences holds at each place of histories: `hidden` (nnz, d) float16 where it has
+    `read` (nnz,), which is what it sees of each history."""
+
+    hidden: NDArray[np.float16]
+    read: NDArray[np.bool_]
+
+
+def held(teacher: SequenceRecommender, met: Histories, onto: torch.Tensor, tell: Callable[[float], None]) -> Held:
+    """h P at each place, P = `onto` (d', d). `tell(0..1)` may raise Cancelled."""
+    found = Held(np.zeros((len(met.items), onto.shape[1]), dtype=np.float16), np.zeros(len(met.items), dtype=np.bool_))
+    for share, at, hidden in _hidden(teacher, met):
+        found.hidden[at], found.read[at] = (hidden @ onto.to(hidden.device)).cpu().numpy(), True
+        tell(share)
+    return found
+
+
+@torch.inference_mode()
+def _hidden(teacher: SequenceRecommender, met: Histories) -> Iterator[tuple[float, Int, torch.Tensor]]:
+    """How far it is, places of `met`, and what the teacher reads before each (n, d); histories of like length go
+    together. Places are those that it sees, counted from the end of the whole history, as it was trained."""
     net = teacher._fitted()
-    with torch.inference_mode():
-        read = windows(one, net.n_items, net.length)
-        places = np.arange(one.lengths[0] + 1)[-read.lengths[0] :]
-        rows = net.items()
+    rows, lengths = net.items(), np.minimum(met.lengths + 1, net.length)
+    order = np.argsort(lengths, kind="stable")
+    many = max(1, TOKENS // net.length)
+    for start in range(0, len(order), many):
+        people = order[start : start + many]
+        read = windows(met.select(people), net.n_items, net.length)
         tokens = net.tokens(torch.from_numpy(read.ids).to(rows.device), rows)
-        hidden = net(tokens, torch.from_numpy(read.lengths).to(rows.device), only_last=False)[0]
-        inside = places < one.lengths[0]  # the last predicts what nobody knows yet
-        return places[inside], hidden[torch.from_numpy(inside)].float().cpu(), rows[: net.n_items].float().cpu()
+        hidden = net(tokens, torch.from_numpy(read.lengths).to(rows.device), only_last=False)
+        steps = np.arange(read.ids.shape[1])
+        inside = steps < read.lengths[:, None] - 1  # the last predicts what nobody knows yet
+        place = (met.indptr[people + 1] - read.lengths + 1)[:, None] + steps
+        yield (start + len(people)) / len(order), place[inside], hidden[torch.from_numpy(inside)].float()
 
 
 def _asked(teacher: Recommender, met: Histories, places: int, rng: np.random.Generator) -> Iterator[Part]:

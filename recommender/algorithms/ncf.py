@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
 
-from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, hyper, require_data
+from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, chosen_epochs, hyper, require_data
 from recommender.algorithms.epochs import Training, arrays, judge_of, pooled, seeded, tensors
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.data.features import Fields, before, beside, recent
-from recommender.data.preparation import rated
+from recommender.data.preparation import rated, rating_scale
 from recommender.exceptions import NotFitted, NotTrainable
 
 SPREAD = 0.05
@@ -56,9 +56,7 @@ class NCFConfig(Config):
     use_context: bool = hyper(True, "Whether the context is among the fields that are read.")
     use_text: bool = hyper(False, "Whether texts of items are read, by their vectors from the sentence encoder.")
     epochs: int = hyper(10, "Passes over the interactions; the step falls to zero over them.", low=1, high=1000)
-    stop_after: int | None = hyper(
-        None, "Stop after so many of the epochs; set by validation for the training on everything.", low=1, high=1000
-    )
+    stop_after: int | None = chosen_epochs()
     patience: int = hyper(3, "Epochs without a better validation after which training stops.", low=1, high=1000)
     batch: int = hyper(512, "Interactions in a step.", low=1, high=65_536)
     learning_rate: float = hyper(2e-3, "Largest step of AdamW.", low=1e-6, high=1.0)
@@ -164,13 +162,10 @@ class NCF:
 
     def _scale_of(self, histories: Histories) -> NDArray[np.float64]:
         """nan where no ratings are learned. Raises NotTrainable where only ratings would be and there are none."""
-        values = histories.values[rated(histories)].astype(np.float64)
-        loss = cast(NCFConfig, self.config).loss
-        if loss == "rating" and not len(values):
+        loss, scale = cast(NCFConfig, self.config).loss, rating_scale(histories)
+        if loss == "rating" and np.isnan(scale).any():
             raise NotTrainable("The catalog has no ratings to learn from; choose the loss click.")
-        if loss == "click" or not len(values):
-            return np.full(4, np.nan)
-        return np.array([values.min(), values.max(), values.mean(), values.std() or 1.0])
+        return np.full(4, np.nan) if loss == "click" else scale
 
     def _loss(self, samples: Samples, at: Int, drawn: np.random.Generator) -> Tensor:
         net, config, places = self._fitted(), cast(NCFConfig, self.config), samples.places[at]

@@ -51,6 +51,9 @@ class NeuralProcessConfig(RidgeHeadConfig):
         "absolute error.",
         choices=("mean", "median", "level"),
     )
+    queries: int = hyper(20, "Most interactions that an episode then asks about.", low=1, high=500)
+    epochs: int = hyper(10, "Passes over all people; the step falls to zero over them.", low=1, high=1000)
+    learning_rate: float = hyper(3e-3, "Largest step of AdamW.", low=1e-6, high=1.0)
     decoder_weight: float = hyper(1.0, "How much ratings count beside rankings, with loss both.", low=0.0, high=100.0)
 
 

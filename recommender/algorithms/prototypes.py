@@ -17,11 +17,11 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, hyper, require_data
+from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, chosen_epochs, hyper, require_data
 from recommender.algorithms.epochs import Training, arrays, drawn_items, judge_of, seeded, tensors
 from recommender.algorithms.prototype_items import Features, Prefixes
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
-from recommender.data.preparation import last_of_repeats, rated, recency
+from recommender.data.preparation import last_of_repeats, rated, rating_scale, recency
 from recommender.data.text import normalised
 from recommender.exceptions import NotFitted, NotTrainable
 from recommender.metalearning.prototypes import (
@@ -66,9 +66,7 @@ class PrototypesConfig(Config):
     cuts: int = hyper(16, "Episodes of each person in an epoch.", low=1, high=1000)
     rating_weight: float = hyper(0.3, "How much an error of ratings counts beside one of ranks.", low=0.0, high=100.0)
     epochs: int = hyper(12, "Passes over everyone; the step falls to zero over them.", low=1, high=1000)
-    stop_after: int | None = hyper(
-        None, "Stop after so many of the epochs; set by validation for the training on everything.", low=1, high=1000
-    )
+    stop_after: int | None = chosen_epochs()
     patience: int = hyper(3, "Epochs without a better validation after which training stops.", low=1, high=1000)
     batch: int = hyper(256, "Episodes in a step.", low=1, high=65_536)
     learning_rate: float = hyper(3e-3, "Largest step of AdamW.", low=1e-6, high=1.0)
@@ -150,7 +148,7 @@ class Prototypes:
         """With `validation`, the weights of the epoch of best NDCG@10 are kept. Raises NotTrainable, Cancelled."""
         require_data(train)
         config, seed = self._config, int(rng.integers(2**31))
-        self._scale = _scale_of(train.histories)
+        self._scale = rating_scale(train.histories)
         features = Features(train, config.collaborative, seed, text=config.use_text)
         with seeded(seed, 0):
             net = self._net = Net(features.both.shape[1], train.n_items, config.factors)
@@ -365,14 +363,6 @@ def _met(histories: Histories, candidates: Int) -> NDArray[np.bool_]:
     inside = candidates[places] == histories.items
     met[histories.rows[inside], places[inside]] = True
     return met
-
-
-def _scale_of(histories: Histories) -> NDArray[np.float64]:
-    """Lowest, highest, mean and spread of the ratings; nan where there are none."""
-    values = histories.values[rated(histories)].astype(np.float64)
-    if not len(values):
-        return np.full(4, np.nan)
-    return np.array([values.min(), values.max(), values.mean(), values.std() or 1.0])
 
 
 def _small(part: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -60,6 +60,9 @@ class RidgeHeadConfig(EpisodicConfig):
     rating_factors: int = hyper(24, "Numbers that describe how an item was rated.", low=1, high=256)
     rating_features: int = hyper(64, "Directions in which people's ratings are taken to differ.", low=1, high=512)
     use_context: bool = hyper(True, "Whether rankings read the context of interactions and of the moment of asking.")
+    queries: int = hyper(200, "Most interactions that an episode then asks about.", low=1, high=500)
+    epochs: int = hyper(25, "Passes over all people; the step falls to zero over them.", low=1, high=1000)
+    learning_rate: float = hyper(0.015, "Largest step of AdamW.", low=1e-6, high=1.0)
 
 
 class OfPerson(nn.Module):

@@ -55,17 +55,34 @@ class Block(nn.Module):
     def forward(self, x: Tensor, last: Tensor | None = None) -> Tensor:
         """(people, w, d) → the same, or (people, 1, d) of only the places `last` (people,)."""
         people, w, d = x.shape
-        q, k, v = self.qkv(self.norm_attention(x)).view(people, w, 3, self.heads, d // self.heads).unbind(2)
-        q, k, v = (each.transpose(1, 2) for each in (q, k, v))  # (people, heads, w, d / heads)
+        read = self.norm_attention(x)
         if last is None:
-            mixed = _causal(q, k, v, self.training)
+            q, k, v = self.qkv(read).view(people, w, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+            mixed = _causal(q, k, v, self.training)  # (people, heads, w, d / heads)
+            mixed = mixed.transpose(1, 2).reshape(people, w, d)
         else:
-            rows = torch.arange(people, device=x.device)
-            x, q = x[rows, last][:, None], q[rows, :, last][:, :, None]
-            known = (torch.arange(w, device=x.device) <= last[:, None])[:, None, None]
-            mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=known)
-        x = x + self._drop(self.out(mixed.transpose(1, 2).reshape(people, -1, d)))
+            x = x[torch.arange(people, device=x.device), last][:, None]
+            mixed = self._at(read, last)
+        x = x + self._drop(self.out(mixed))
         return x + self._drop(self.narrow(F.gelu(self.wide(self.norm_forward(x)))))
+
+    def _at(self, x: Tensor, last: Tensor) -> Tensor:
+        """(people, w, d) → (people, 1, d): attention of the places `last` alone, without keys and values of the others.
+
+        Of each head q · (K xⱼ + b) = (Kᵀ q) · xⱼ + q · b, whose last part softmax does not see, and
+        Σⱼ aⱼ (V xⱼ + c) = V Σⱼ aⱼ xⱼ + c: 4 heads w d products and sums where keys and values take 4 w d².
+        """
+        people, w, d = x.shape
+        of_q, of_k, of_v = self.qkv.weight.view(3, self.heads, d // self.heads, d)
+        to_q, _, to_v = self.qkv.bias.view(3, self.heads, 1, d // self.heads)
+        here = x[torch.arange(people, device=x.device), last]  # (people, d)
+        asked = (here @ of_q.transpose(1, 2) + to_q) @ of_k  # (heads, people, d)
+        known = (torch.arange(w, device=x.device) <= last[:, None])[:, None]
+        found = F.scaled_dot_product_attention(
+            asked.transpose(0, 1), x, x, attn_mask=known, scale=(d // self.heads) ** -0.5
+        )  # (people, heads, d)
+        mixed: Tensor = found.transpose(0, 1) @ of_v.transpose(1, 2) + to_v  # (heads, people, d / heads)
+        return mixed.transpose(0, 1).reshape(people, 1, d)
 
     def _drop(self, x: Tensor) -> Tensor:
         return self.drop(x) if self.training else x

@@ -60,18 +60,22 @@ class Items(nn.Module):
         return cast(Tensor, own + self.map(self.vectors))
 
     def start_from(self, factors: Float) -> None:
-        """Rows begin as `factors` (n_items, d), scaled to the spread of a random start; by text the map begins as the
-        ridge regression of factors on vectors, and rows of their own hold what it leaves."""
+        """Rows begin as `factors` (n_items, d), scaled to the spread of a random start; see `begin_as`."""
         spread = float(factors.std()) or 1.0
-        wanted = torch.from_numpy(factors * (SPREAD / spread)).to(self.own.device)
-        with torch.no_grad():
-            self.own[:-1] = wanted
-            if self.vectors is None or self.map is None:
-                return
-            x = self.vectors[:-1]
-            square = x.T @ x + RIDGE * torch.eye(x.shape[1], device=x.device)
-            self.map.weight.copy_(torch.linalg.solve(square, x.T @ wanted).T)
-            self.own[:-1] -= self.map(x)
+        self.begin_as(torch.from_numpy(factors * (SPREAD / spread)))
+
+    @torch.no_grad()
+    def begin_as(self, rows: Tensor) -> None:
+        """Rows begin as these, of items (n_items, d) or also of the start token (n_items + 1, d); by text the map
+        begins as the ridge regression of rows on vectors, and rows of their own hold what it leaves."""
+        wanted = rows.to(self.own.device)
+        self.own[: len(wanted)] = wanted
+        if self.vectors is None or self.map is None:
+            return
+        x = self.vectors[:-1]
+        square = x.T @ x + RIDGE * torch.eye(x.shape[1], device=x.device)
+        self.map.weight.copy_(torch.linalg.solve(square, x.T @ wanted[: len(self)]).T)
+        self.own[:-1] -= self.map(x)
 
     @torch.no_grad()
     def bake(self) -> None:

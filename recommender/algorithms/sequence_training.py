@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recommender.algorithms.base import Config, Recommender, State, hyper, ndcg
+from recommender.algorithms.base import Config, Recommender, State, chosen_epochs, hyper, ndcg
 from recommender.algorithms.ials import IALS, IALSConfig
 from recommender.algorithms.sequence_items import Items, SequenceNet
 from recommender.algorithms.sequences import (
@@ -66,9 +66,7 @@ class SequenceConfig(Config):
         0.75, "gbce: 0 is bce, 1 corrects the overconfidence of sampling fully (t of gSASRec).", low=0.0, high=1.0
     )
     epochs: int = hyper(12, "Passes over everyone; the learning rate falls to zero over them.", low=1, high=1000)
-    stop_after: int | None = hyper(
-        None, "Stop after so many of the epochs; set by validation for the training on everything.", low=1, high=1000
-    )
+    stop_after: int | None = chosen_epochs()
     patience: int = hyper(4, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000)
     batch: int = hyper(32, "People in a step.", low=1, high=4096)
     learning_rate: float = hyper(1e-3, "Largest step of AdamW.", low=1e-6, high=1.0)

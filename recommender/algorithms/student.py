@@ -1,14 +1,14 @@
-"""A small network that learns from a large recommender: knowledge distillation (Hinton, Vinyals, Dean, 2015) and
-ranking distillation (Tang, Wang, KDD 2018).
+"""A small network that learns from a large recommender: knowledge distillation (Hinton, Vinyals, Dean, 2015), ranking
+distillation (Tang, Wang, KDD 2018) and, of a teacher that reads sequences, hints (Romero et al., ICLR 2015).
 
-The student reads histories by one layer of attention; what it is to predict at each place is what came next and what
-the teacher would have recommended there. It serves without the teacher.
+The student reads histories by one layer of attention; what it is to predict at each place is what came next, and what
+the teacher holds or would have recommended there. It serves without the teacher.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 
 from recommender.algorithms import registry
-from recommender.algorithms.base import Config, Recommender, Report, State, hyper, ndcg, require_data
-from recommender.algorithms.lessons import Lessons, taught
-from recommender.algorithms.sasrec import Net, SASRecConfig
+from recommender.algorithms.alone import Alone
+from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, hyper, ndcg, require_data
+from recommender.algorithms.lessons import held, taught
+from recommender.algorithms.sasrec import Block, Net, SASRecConfig
 from recommender.algorithms.sequence_items import Items, SequenceNet
 from recommender.algorithms.sequence_recommender import SequenceRecommender
 from recommender.algorithms.sequence_training import Build, Training, spread
-from recommender.algorithms.sequences import following, lowered, whole_softmax
+from recommender.algorithms.sequences import TINY, following, lowered, whole_softmax
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.exceptions import BadConfig, NotTrainable
 
@@ -36,8 +37,15 @@ class StudentConfig(SASRecConfig):
     """Its teacher, what it learns from it, and its own size."""
 
     teacher: str = hyper("sasrec", "The recommender it learns from, such as sasrec or ensemble.")
+    hidden: float = hyper(
+        1.0,
+        "Weight of being like the teacher inside, at each place of a history, where the teacher reads sequences. With "
+        "0 it is asked for lists, as every other teacher is.",
+        low=0.0,
+        high=100.0,
+    )
     soft: float = hyper(
-        0.7, "Share of what the teacher says in what it learns; the rest is what came next.", low=0.0, high=1.0
+        0.7, "Share of the teacher’s lists in what it learns; the rest is what came next.", low=0.0, high=1.0
     )
     ranking: float = hyper(
         0.3, "Of the teacher’s part, the share of its ranks; the rest is of its scores.", low=0.0, high=1.0
@@ -50,11 +58,16 @@ class StudentConfig(SASRecConfig):
     places: int = hyper(
         8, "Places of each person that a teacher which reads no sequences is asked about.", low=1, high=1000
     )
-    factors: int = hyper(64, "Width of the network; numbers that describe an item.", low=4, high=1024)
-    length: int = hyper(50, "Most recent interactions that are read.", low=2, high=1000)
     blocks: int = hyper(1, "Layers of attention.", low=1, high=12)
-    heads: int = hyper(2, "Heads of attention; must divide factors.", low=1, high=16)
-    epochs: int = hyper(20, "Passes over everyone; the learning rate falls to zero over them.", low=1, high=1000)
+    hidden_items: float = hyper(0.0, "Share of a history's items hidden while training.", low=0.0, high=0.9)
+    epochs: int = hyper(8, "Passes over everyone; the learning rate falls to zero over them.", low=1, high=1000)
+    patience: int = hyper(8, "Epochs without a better validation NDCG@10 after which training stops.", low=1, high=1000)
+    initial: str = hyper(
+        "teacher",
+        "What the network starts from: teacher takes over what fits of one that reads sequences (its items, and where "
+        "width and heads are the same its first layers), else as ials; ials and random as in sasrec.",
+        choices=("teacher", "ials", "random"),
+    )
     loss: str = hyper("softmax", "It compares with the whole catalog.", choices=("softmax",), tune=False)
 
     def __post_init__(self) -> None:
@@ -66,14 +79,19 @@ class StudentConfig(SASRecConfig):
 
 
 class Student(SequenceRecommender):
-    """score(u, i) = h(u)ᵀ e(i) as in sasrec, of one small layer.
+    """score(u, i) = h(u)ᵀ e(i) as in sasrec, of one layer.
 
-    Loss at each place: −Σᵢ q(i) log softmax(h Eᵀ)ᵢ, q = (1 − soft) · what came next + soft · what the teacher says (see
-    lessons.Lessons.weights).
+    Loss at each place: −Σᵢ q(i) log softmax(h Eᵀ)ᵢ, q what came next; and of a teacher that reads sequences, h′ what it
+    holds there, + hidden · Σ ‖h − h′P‖² / Σ ‖h′P‖² (P: see `onto`); of another, q = (1 − soft) · what came next
+    + soft · what the teacher says (see lessons.Lessons.weights).
     """
 
     name: ClassVar[str] = "student"
     config_class: ClassVar[type[Config]] = StudentConfig
+
+    def __init__(self, config: StudentConfig | None = None) -> None:
+        super().__init__(config)
+        self._alone: Alone | None = None
 
     @classmethod
     def parents(cls, config: Config) -> tuple[str, ...]:
@@ -105,10 +123,7 @@ class Student(SequenceRecommender):
             raise NotTrainable(f"The student lacks its trained teacher {config.teacher}.")
         if resume:
             seed = int(resume["counters"][0])
-        met = train.histories.select(np.flatnonzero(train.histories.lengths))
-        chance = np.random.default_rng([seed, 0])
-        lessons = taught(teacher, met, config.best, config.places, chance, lambda share: report(0.0, {}, None))
-        training = Distilling(self.build, config, train, validation, seed, met, lessons)
+        training = Distilling(self.build, config, train, validation, seed, teacher, lambda _: report(0.0, {}, None))
         if resume:
             training.load(resume)
         while not training.over:
@@ -121,18 +136,44 @@ class Student(SequenceRecommender):
         report(1.0, _beside(teacher, self, training.validation), None)
         return self
 
+    def score(self, histories: Histories, *, items: Int | None = None, adapted: Adapted | None = None) -> Float:
+        net = self._fitted()
+        if len(histories) != 1 or net.items.known is not None or not Alone.can_read(net):
+            return super().score(histories, items=items, adapted=adapted)
+        self._alone = self._alone or Alone(cast(Net, net))
+        rows = self._alone.rows[:-1] if items is None else self._alone.rows[items]
+        return cast(Float, (rows @ self._alone.hidden(histories.items_of(0)))[None])
+
+    def _with(self, net: SequenceNet) -> Self:
+        self._alone = None
+        return super()._with(net)
+
 
 class Distilling(Training):
-    """The training of sequence recommenders, with the teacher's lessons among what each place is to predict."""
+    """The training of sequence recommenders, with a teacher's lessons: what it holds, or else lists, at each place."""
 
     def __init__(
         self, build: Build, config: StudentConfig, train: Dataset, validation: Holdout | None, seed: int,
-        met: Histories, lessons: Lessons,
+        teacher: Recommender, tell: Callable[[float], None],
     ) -> None:  # fmt: skip
+        reads = isinstance(teacher, SequenceRecommender)
+        if config.initial == "teacher" and not reads:
+            config = config.replace(initial="ials")
         super().__init__(build, config, train, validation, seed)
-        self.items, self.taught, self.soft = lessons.items, lessons.taught, config.soft
-        self.weights = lessons.weights(config.temperature, config.decay, config.ranking)
+        self.weight, self.soft = config.hidden if reads else 0.0, config.soft
+        met = train.histories.select(np.flatnonzero(train.histories.lengths))
         self.first, self.lengths = met.indptr[:-1], met.lengths
+        if isinstance(teacher, SequenceRecommender):
+            its = teacher._fitted()
+            to = onto(its.candidates.float(), config.factors)
+            if config.initial == "teacher":
+                take_over(cast(Net, self.net), its, to)
+            if self.weight:
+                self.held, self.soft = held(teacher, met, to, tell), 0.0
+        if self.soft:
+            chance = np.random.default_rng([seed, 0])
+            self.lessons = taught(teacher, met, config.best, config.places, chance, tell)
+            self.weights = self.lessons.weights(config.temperature, config.decay, config.ranking)
 
     def _loss(self, rows: Int) -> Tensor:
         lengths = self.read.lengths[rows] - 1  # the last token is only a target
@@ -143,17 +184,49 @@ class Distilling(Training):
             tokens = lowered(self._hidden(self.net.tokens(self._there(ids[:, :-1].copy()), table)))
             hidden = self.net(tokens, self._there(lengths), only_last=False)
         hidden = hidden[self._there(real)].float()
-        wanted, shares = self._targets(rows, ids, lengths)
-        return whole_softmax(hidden, table[: self.net.n_items], self._there(wanted), self._there(shares), self.kind)
-
-    def _targets(self, rows: Int, ids: Int, lengths: Int) -> tuple[Int, Float]:
-        """(places, ahead + k) items and their weights, which sum to 1: what came next, then what the teacher says."""
-        hard, hard_shares = following(ids, lengths, self.config.ahead, self.net.n_items)
         ends = self.first[rows] + self.lengths[rows]
         at = np.concatenate([np.arange(end - length, end) for end, length in zip(ends, lengths, strict=True)])
-        part = np.where(self.taught[at], self.soft, 0.0)[:, None].astype(np.float32)
+        wanted, shares = self._targets(at, *following(ids, lengths, self.config.ahead, self.net.n_items))
+        loss = whole_softmax(hidden, table[: self.net.n_items], self._there(wanted), self._there(shares), self.kind)
+        return loss + self.weight * self._apart(hidden, at) if self.weight else loss
+
+    def _targets(self, at: Int, hard: Int, hard_shares: Float) -> tuple[Int, Float]:
+        """(places, ahead + k) items and their weights, which sum to 1: what came next, then what the teacher says."""
+        if not self.soft:
+            return hard, hard_shares
+        part = np.where(self.lessons.taught[at], self.soft, 0.0)[:, None].astype(np.float32)
         shares = np.concatenate([(1 - part) * hard_shares, part * self.weights[at]], axis=1)
-        return np.concatenate([hard, self.items[at].astype(np.int64)], axis=1), shares
+        return np.concatenate([hard, self.lessons.items[at].astype(np.int64)], axis=1), shares
+
+    def _apart(self, hidden: Tensor, at: Int) -> Tensor:
+        """Σ ‖h − h′‖² / Σ ‖h′‖² over the places `at` that the teacher has read: 0 where nothing tells them apart."""
+        read = self.held.read[at]
+        wanted = self._there(self.held.hidden[at[read]].astype(np.float32))
+        return (hidden[self._there(read)] - wanted).square().sum() / wanted.square().sum().clamp(min=TINY)
+
+
+def onto(rows: Tensor, d: int) -> Tensor:
+    """P (d′, d), by which the vectors of a teacher become as wide as the student's. Where d is less, the first right
+    singular vectors of its items' rows (n, d′), which keep the products with them best; else the identity, with zeros
+    behind it."""
+    if d >= rows.shape[1]:
+        return torch.eye(rows.shape[1], d, device=rows.device)
+    return cast(Tensor, torch.linalg.eigh(rows.T @ rows)[1].flip(1)[:, :d].contiguous())
+
+
+@torch.no_grad()
+def take_over(net: Net, its: SequenceNet, to: Tensor) -> None:
+    """`net` begins with the items of the teacher's network `its`, and where both are built alike with its places (the
+    newest), its norm and its first layers."""
+    net.items.begin_as(its.items() @ to)
+    if not isinstance(its, Net) or to.shape[0] != to.shape[1]:
+        return
+    most = min(net.length, its.length)
+    net.places.weight[-most:] = its.places.weight[-most:]
+    net.norm.load_state_dict(its.norm.state_dict())
+    for own, block in zip(cast(list[Block], net.blocks), cast(list[Block], its.blocks), strict=False):
+        if own.heads == block.heads and own.wide.weight.shape == block.wide.weight.shape:
+            own.load_state_dict(block.state_dict())
 
 
 def _beside(teacher: Recommender, student: Recommender, validation: Holdout | None) -> dict[str, float]:

@@ -26,6 +26,12 @@ def hyper(
     return field(default=default, metadata=about)
 
 
+def chosen_epochs() -> Any:
+    """The hyperparameter `stop_after` of whatever trains in epochs that validation may end."""
+    words = "Stop after so many of the epochs; set by validation for the training on everything."
+    return hyper(None, words, low=1, high=1000)
+
+
 @dataclass(frozen=True)
 class Config:
     """Settings of an algorithm or a preparation: a frozen dataclass of `hyper(...)` fields (bool, int, float, str)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,13 @@ class Measured:
     """`per_user`: column `user` (database key), a column per metric that a person has, and `of_…`.
 
     `metrics`: value and 95% interval of each, nan where there is none; `details`: what else belongs to them, as JSON
-    can hold it (threshold, calibration, reliability table, figures of folds).
+    can hold it (threshold, calibration, reliability table, figures of folds); `said`: about each held-out rating.
     """
 
     per_user: pd.DataFrame
     metrics: dict[str, Interval]
     details: dict[str, Any] = field(default_factory=dict)
+    said: Opinions | None = None
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def measure(
     if getattr(fitted.model, "ranks", True):
         lists = measure_lists(fitted.model, split.test, split.before_test, progress=progress)
     said = opinions_of(create, fitted, split, seed=seed, report=report, parents=parents)
-    return together(lists, measure_opinions([said], split.full) if said is not None else None)
+    found = together(lists, measure_opinions([said], split.full) if said is not None else None)
+    return replace(found, said=said)
 
 
 def opinions_of(

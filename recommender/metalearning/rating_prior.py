@@ -18,10 +18,13 @@ from recommender.data.dataset import Float, Histories
 from recommender.metalearning.bias import BiasModel
 from recommender.metalearning.factors import alternating
 from recommender.metalearning.item_priors import ContentProcess, Expected, means_of, reduced
+from recommender.metalearning.item_trees import ENOUGH, ItemTrees, held_out, shares
 from recommender.metalearning.mixed import Mixed
 
 DIRECTIONS = 48
 """Main directions of each block of content that people may differ in."""
+READ = 16
+"""Main directions of each block of content that trees read."""
 PREFIX = "prior."
 
 
@@ -73,6 +76,7 @@ class RatingPrior:
         expected = process.expected(content, np.column_stack([y, np.log1p(counts), q]), counts)
         slopes = _calibrated(expected.values, np.column_stack([y, np.log1p(counts), q]), counts)
         said = expected.values * slopes[0] + slopes[1]
+        said[:, 0], trees = _with_trees(said[:, 0], content, blocks, y, counts, seed)
         share = counts / (counts + process.noise / np.maximum(expected.variance, 1e-6))
         offsets = [bias.mean + said[:, 0] + share * (y - said[:, 0]), bias.mean + said[:, 0]]
         popularity = [np.log1p(counts), said[:, 1]]
@@ -95,6 +99,7 @@ class RatingPrior:
             "scale": scale,
             "weights": expected.weights,
         }
+        maps |= trees
         maps |= {"mean": expected.mean, "global": np.array([bias.mean, float(np.mean(weights[1]))])}
         return cls(sides[0], sides[1], counts > 0, start, mixed.noise, maps)
 
@@ -103,6 +108,10 @@ class RatingPrior:
         maps = self.maps
         said = Expected(np.zeros(0), np.zeros(0), maps["mean"], maps["weights"]).of(content)
         said = said * maps["slopes"][0] + maps["slopes"][1]
+        trees = ItemTrees.unpacked(maps)
+        if trees is not None:
+            both = np.column_stack([said[:, 0], trees.of(content @ maps["trees.turn"]), np.ones(len(said))])
+            said[:, 0] = both @ maps["trees.shares"]
         popularity = (said[:, 1] - maps["scale"][0]) / maps["scale"][1]
         x = _features(content @ maps["turn"], said[:, 2:], popularity) @ maps["main"]
         weight = np.full(len(content), maps["global"][1])
@@ -110,12 +119,12 @@ class RatingPrior:
             np.asarray(each, dtype=np.float32)
             for each in (x, maps["global"][0] + said[:, 0], weight, said[:, 2:], popularity)
         ]
-        both = [
+        sides = [
             Side(*(np.concatenate([getattr(side, f.name), part]) for f, part in zip(fields(side), more, strict=True)))
             for side in (self.known, self.new)
         ]
         met = np.concatenate([self.met, np.zeros(len(content), dtype=np.bool_)])
-        return replace(self, known=both[0], new=both[1], met=met)
+        return replace(self, known=sides[0], new=sides[1], met=met)
 
     def packed(self) -> dict[str, NDArray[Any]]:
         found: dict[str, NDArray[Any]] = {f"{PREFIX}map.{name}": array for name, array in self.maps.items()}
@@ -155,6 +164,22 @@ def _calibrated(found: NDArray[np.float64], y: NDArray[np.float64], counts: NDAr
     below = (weight * (found - x_mean) ** 2).sum(axis=0)
     slope = np.clip(np.divide(above, below, out=np.zeros_like(above), where=below > 1e-9), 0.0, 2.0)
     return np.stack([slope, y_mean - slope * x_mean])
+
+
+def _with_trees(
+    said: NDArray[np.float64], content: Float, blocks: list[slice], y: NDArray[np.float64], counts: NDArray[np.int64],
+    seed: int,
+) -> tuple[NDArray[np.float64], dict[str, NDArray[Any]]]:  # fmt: skip
+    """(n,) what is expected of items' ratings by the process (`said`) and by trees together, and what trees need to say
+    so of new items; `said` alone where few items were rated or content says nothing."""
+    directions, turn = reduced(content, blocks, READ, seed)
+    if (counts > 0).sum() < ENOUGH or not turn.shape[1]:
+        return said, {}
+    trees = ItemTrees.grown(directions, y, counts, seed)
+    both = np.column_stack([said, held_out(directions, y, counts, trees, seed)])
+    part = shares(both, y, counts)
+    found: NDArray[np.float64] = both @ part[:-1] + part[-1]
+    return found, trees.packed() | {"trees.turn": turn, "trees.shares": part}
 
 
 def _where(mask: NDArray[np.bool_], first: Float, second: Float) -> Float:

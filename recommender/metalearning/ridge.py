@@ -5,6 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+ROUNDING = 8
+"""Of a matrix's trace, in units of the last place, added to its diagonal: without it one with hardly any prior may be
+found not to be positive."""
+
 
 def solve(features: Tensor, left: Tensor, weight: Tensor, precision: Tensor) -> tuple[Tensor, Tensor]:
     """argmin_w Σ_j weight_j (left_j − w·features_j)² + wᵀ P w for each person, and the Cholesky factor of its matrix.
@@ -15,6 +19,8 @@ def solve(features: Tensor, left: Tensor, weight: Tensor, precision: Tensor) -> 
     weighed = features * weight[..., None]
     prior = torch.diag(precision) if precision.ndim == 1 else precision
     matrix = prior + weighed.transpose(1, 2) @ features
+    rounding = ROUNDING * torch.finfo(matrix.dtype).eps * matrix.diagonal(dim1=1, dim2=2).sum(1, keepdim=True).detach()
+    matrix = matrix + torch.diag_embed(rounding.expand(-1, features.shape[2]))
     lower = torch.linalg.cholesky(matrix)
     right = (weighed * left[..., None]).sum(1)
     return torch.cholesky_solve(right[..., None], lower)[..., 0], lower

@@ -86,8 +86,7 @@ def _values(catalog: Catalog, name: str) -> list[str]:
 
 def adaptable_runs(catalog: Catalog) -> list[Run]:
     """Finished runs that adapt to a person and make lists: what serves first, then by NDCG@10."""
-    every = pages.runs_to_ask(catalog, limit=10_000)
-    return [run for run in every if run.algorithm in registry.ADAPTABLE]
+    return [run for run in ranking_runs(catalog) if run.algorithm in registry.ADAPTABLE]
 
 
 def kind_of_answers(catalog: Catalog) -> str:
@@ -96,18 +95,18 @@ def kind_of_answers(catalog: Catalog) -> str:
     return latest.values_list("kind", flat=True).first() or "view"
 
 
-def measured_by_shots(catalog: Catalog, shots: Sequence[int]) -> list[Measurement]:
-    """Finished measurements of cold people with so many interactions, by run, the newest of each only."""
+def measured_by_shots(catalog: Catalog, shots: Sequence[int], protocol: str) -> list[Measurement]:
+    """Finished measurements by a cold protocol with so many interactions, by run, the newest of each only."""
     rows = Measurement.objects.filter(
-        run__catalog=catalog, protocol="cold-users", shots__in=shots, status=Run.Status.SUCCEEDED
+        run__catalog=catalog, protocol=protocol, shots__in=shots, status=Run.Status.SUCCEEDED
     )
     newest = rows.order_by("run_id", "shots", "-id").distinct("run_id", "shots")
     return list(newest.select_related("run"))
 
 
-def live_by_shots(catalog: Catalog) -> int:
-    """How many measurements of cold people wait or are worked on."""
-    rows = Measurement.objects.filter(run__catalog=catalog, protocol="cold-users", shots__isnull=False)
+def live_by_shots(catalog: Catalog, protocol: str) -> int:
+    """How many measurements by a cold protocol wait or are worked on."""
+    rows = Measurement.objects.filter(run__catalog=catalog, protocol=protocol, shots__isnull=False)
     return rows.filter(status__in=Run.LIVE).count()
 
 

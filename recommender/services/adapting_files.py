@@ -15,7 +15,6 @@ import pandas as pd
 
 from recommender.algorithms import registry
 from recommender.algorithms.base import ItemsExtendable, RatingPredictor, top_k
-from recommender.data import text
 from recommender.data.dataset import Float, Histories, IdMap, Int
 from recommender.data.preparation import sort_by_time
 from recommender.data.support import Checked, Given, checked
@@ -67,7 +66,7 @@ def adapt_files(*, run: Run, asked: Asked, progress: Callable[[float], None] = l
     wanted = pairs(asked.predict, rejected) if asked.predict else None
     order = list(dict.fromkeys([*given, *told, *(user for user, _ in wanted or ())]))
     catalogue = Catalogue.of(run, served, said, {item for _, item in wanted or ()})
-    crowd = Crowd(run.catalog_id, catalogue, given, told, catalogue.scale)
+    crowd = Crowd(run.catalog_id, catalogue, given, told)
     rows = _pair_rows(crowd, order, wanted) if wanted is not None else _list_rows(crowd, order, asked.k)
     count, shown = 0, 0.0
     with written(asked.out) as file:
@@ -195,24 +194,12 @@ def _described(
         name: dict(zip(frame.columns, row, strict=True)) for name, row in zip(stored, frame.to_numpy(), strict=True)
     }
     rows = [known.get(name, {}) | dict(said.get(name, {})) for name in [*stored, *new]]
-    vectors = np.zeros((len(rows), text.SIZE), dtype=np.float32)
+    vectors = encoding.vectors_of(run=run, said=[said.get(name, {}) for name in [*stored, *new]])
     if len(own):
-        vectors[: len(own)] = texts.item_vectors(run.catalog_id, IdMap(own))
-    config = registry.config_class(run.algorithm).from_mapping(run.config)
-    composed = [_text(said.get(name, {})) for name in [*stored, *new]]
-    at = [place for place, each in enumerate(composed) if each]
-    if at and registry.needs_text(run.algorithm, config):
-        vectors[at] = encoding.encoder().encode([composed[place] for place in at])
+        own_vectors = texts.item_vectors(run.catalog_id, IdMap(own))
+        silent = ~vectors[: len(own)].any(axis=1)
+        vectors[: len(own)][silent] = own_vectors[silent]
     return pd.DataFrame(rows, index=range(len(rows)), dtype=object), vectors
-
-
-def _text(said: Mapping[str, Any]) -> str:
-    return text.compose(
-        title=said.get("title", ""),
-        categories=said.get("categories", ()),
-        creators=said.get("creators", ()),
-        description=said.get("description", ""),
-    )
 
 
 class Crowd:
@@ -224,9 +211,9 @@ class Crowd:
         catalogue: Catalogue,
         given: Mapping[str, Sequence[Given]],
         told: Mapping[str, Mapping[str, Any]],
-        scale: tuple[float, float] | None,
     ) -> None:
-        self.catalog_id, self.catalogue, self.given, self.told, self.scale = catalog_id, catalogue, given, told, scale
+        self.catalog_id, self.catalogue, self.given, self.told = catalog_id, catalogue, given, told
+        self.scale = catalogue.scale
         self.places, self.support, self.unpredicted = catalogue.places, Supports(), Tally()
         self.attributes = sorted({name for each in told.values() for name in each})
 

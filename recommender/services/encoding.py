@@ -1,22 +1,26 @@
 """Texts of items → vectors, stored with the items: after an import, and before a training that reads them.
 
 What is out of date is found by the version of each text, so that doing it twice, being killed in the middle or two
-workers at once cost time and nothing else. Only a worker calls this: the encoder needs torch.
+workers at once cost time and nothing else. The encoder needs torch, so a worker or a command does this; a web process
+only for a text that someone types on the page of a new item.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
+from recommender.algorithms import registry
 from recommender.data import text
+from recommender.data.dataset import Float
 from recommender.exceptions import LeaseLost
-from recommender.models import Item, TextEncoding
+from recommender.models import Item, Run, TextEncoding
 from recommender.selectors import texts as select
 from recommender.services.leases import lease_time, own_name, surely_dead
 
@@ -25,6 +29,7 @@ BLOCK = 128
 """Items encoded between two looks at whether someone else has taken over, and written together."""
 AHEAD = 16
 """Blocks sorted by length together, so that little of a batch is padding."""
+SAID = ("title", "categories", "creators", "description")
 Status = TextEncoding.Status
 Told = Callable[[int, int], None]
 
@@ -36,6 +41,17 @@ def encoder() -> text.Encoder:
     if not _encoder:
         _encoder.append(text.load_encoder())
     return _encoder[0]
+
+
+def vectors_of(*, run: Run, said: Sequence[Mapping[str, Any]]) -> Float:
+    """(n, SIZE) the vectors of items that are not stored, by what is said of each (title, categories, creators,
+    description); zeros where nothing is, and throughout where `run` reads no texts."""
+    vectors = np.zeros((len(said), text.SIZE), dtype=np.float32)
+    composed = [text.compose(**{name: each[name] for name in SAID if name in each}) for each in said]
+    at = [place for place, each in enumerate(composed) if each]
+    if at and registry.needs_text(run.algorithm, registry.config_class(run.algorithm).from_mapping(run.config)):
+        vectors[at] = encoder().encode([composed[place] for place in at])
+    return vectors
 
 
 def ensure_vectors(*, catalog_id: int, newest: int | None = None, report: Told | None = None) -> int:

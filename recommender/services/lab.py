@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.algorithms.base import Adaptable, Unsure, mask_seen, top_k
+from recommender.algorithms.base import Adaptable, Unsure, mask_seen, ranks_of, top_k
 from recommender.data.dataset import Float, Histories, IdMap, Int
 from recommender.data.support import Checked, Given, checked
 from recommender.exceptions import Conflict
@@ -242,13 +242,9 @@ def _compared(
 
 
 def _ranks(scores: Float, own: Int) -> Int:
-    """(rows, len(own)) the place, from 1 on, of the items `own` in each row."""
-    found = np.empty((len(scores), len(own)), dtype=np.int64)
-    for row, line in enumerate(scores):
-        mine = line[own][:, None]
-        ties = (line[None] == mine) & (np.arange(len(line)) < own[:, None])
-        found[row] = 1 + (line[None] > mine).sum(axis=1) + ties.sum(axis=1)
-    return found
+    """(rows, len(own)) the place, from 1 on, of the items `own` (listed, so never masked) in each row."""
+    rows = np.repeat(np.arange(len(scores)), len(own))
+    return ranks_of(scores, rows, np.tile(own, len(scores))).astype(np.int64).reshape(len(scores), len(own))
 
 
 def _left(items: IdMap, own: list[int], other: list[int], ranks: Any, key: int | None) -> Left:

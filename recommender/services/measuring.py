@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from django.utils import timezone
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 OWN_PROTOCOL = "leave-last-out"
 """What every run is measured by while it trains."""
 WRITE_SECONDS = 1.0
+UNTIL_FLOORS = 0.85
+"""Share of a measurement's progress that is over when its floors begin."""
 Told = Callable[[float], None]
 
 
@@ -112,23 +116,36 @@ def _config(run: Run) -> Config:
 
 def _measured(row: Measurement, cuts: list[Split], dataset: Dataset, told: _Progress) -> Measured:
     """One split's figures, or those of all folds together."""
-    run, parts = row.run, []
+    run, parts, cold = row.run, [], row.protocol in splits.WITH_SHOTS
     for at, split in enumerate(cuts):
-        span = (at / len(cuts), (at + 1) / len(cuts))
+        start, size = at / len(cuts), (UNTIL_FLOORS if cold else 1.0) / len(cuts)
         words = "training on what is not held out" if len(cuts) == 1 else f"training on fold {at + 1} of {len(cuts)}"
-        train = told.part(words, span[0], span[0] + 0.8 * (span[1] - span[0]))
+        train = told.part(words, start, start + 0.8 * size)
         parents = _parents(run, split, train)
         fitted = fit_measured(_create(run), _config(run), split, seed=run.seed, report=train.report, parents=parents)
-        rest = told.part("measuring", span[0] + 0.8 * (span[1] - span[0]), span[1])
+        rest = told.part("measuring", start + 0.8 * size, start + size)
         if len(cuts) == 1:
-            return measure(
+            found = measure(
                 _create(run), fitted, split, seed=run.seed, report=rest.report, progress=rest.progress, parents=parents
             )
+            return _beside_floors(row, found, split, told) if cold else found
         parts.append(opinions_of(_create(run), fitted, split, seed=run.seed, report=rest.report, parents=parents))
     said = [part for part in parts if part is not None]
     if len(said) < len(parts):
         raise NotTrainable("There are no ratings that differ in every fold; k-fold measures predicted ratings.")
     return measure_opinions(said, dataset)
+
+
+def _beside_floors(row: Measurement, found: Measured, split: Split, told: _Progress) -> Measured:
+    """What a cold protocol measured, with the floors on the same people among its details.
+
+    Their module imports torch, which the addresses of the site must not.
+    """
+    beside = import_module("recommender.evaluation.cold_start.beside").beside
+    words = told.part("measuring what is simple beside it", UNTIL_FLOORS, 1.0)
+    algorithm, seed = row.run.algorithm, row.run.seed
+    found, floors = beside(found, split, algorithm=algorithm, seed=seed, progress=words.progress)
+    return replace(found, details=found.details | {"floors": floors.floors, "floors_notes": floors.notes})
 
 
 def _parents(run: Run, split: Split, told: _Part) -> Parents:

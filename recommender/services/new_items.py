@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from recommender.algorithms import registry
 from recommender.algorithms.base import ItemsExtendable, mask_seen
-from recommender.data import text
 from recommender.data.dataset import Float, Histories, IdMap, Int
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, Item, Run
@@ -115,11 +114,7 @@ def _described(catalog: Catalog, run: Run, item: Item | None, said: Mapping[str,
     if item is not None and not said:
         key = np.array([item.pk], dtype=np.int64)
         return item_fields(catalog.pk, key), texts.item_vectors(catalog.pk, IdMap(key))
-    vectors = np.zeros((1, text.SIZE), dtype=np.float32)
-    composed = text.compose(**said)
-    config = registry.config_class(run.algorithm).from_mapping(run.config)
-    if composed and registry.needs_text(run.algorithm, config):
-        vectors = encoding.encoder().encode([composed])
+    vectors = encoding.vectors_of(run=run, said=[said])
     return pd.DataFrame([dict(said)], index=range(1), dtype=object), vectors
 
 

@@ -70,10 +70,10 @@ def _ids(given: Any) -> list[int]:
     return list(dict.fromkeys(ids))
 
 
-def made_of_these(algorithm: str, runs: Sequence[Run]) -> dict[str, Any]:
-    """Settings of a recommender made of others that take from `runs` (one of each algorithm) what they can; {} for one
-    that stands alone."""
-    wanted = registry.parents(algorithm, registry.config_class(algorithm)())
+def made_of_these(algorithm: str, runs: Sequence[Run], settings: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Settings of a recommender made of others that take from `runs` (one of each algorithm) what they can, those
+    that `settings` ask for if they say so; {} for one that stands alone."""
+    wanted = registry.parents(algorithm, registry.config_class(algorithm).from_mapping(settings or {}))
     ids = [run.pk for run in runs if run.algorithm in wanted]
     cls: Any = registry.get(algorithm)
     return {**cls.settings_for(wanted), SETTING: ids} if ids and hasattr(cls, "settings_for") else {}

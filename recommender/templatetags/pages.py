@@ -19,6 +19,7 @@ METRIC_NAMES = {
     "diversity": "Diversity", "text_diversity": "Diversity of texts", "serendipity": "Serendipity",
     "calibration": "Distance to tastes", "mae": "MAE", "rmse": "RMSE", "mae_person": "MAE per person",
     "rmse_person": "RMSE per person", "accuracy": "Accuracy", "auc": "AUC", "brier": "Brier score",
+    "ndcg_rated": "NDCG@5 of ratings", "ndcg_rated_exp": "NDCG@5 of ratings, gain 2ʳ − 1",
     "ece": "Calibration error", "accuracy_person": "Accuracy per person", "brier_person": "Brier score per person",
 }  # fmt: skip
 DAY = 86_400
@@ -191,9 +192,11 @@ def metric_name(metric: str) -> str:
 
 @register.filter
 def cell(value: Any) -> str:
-    """A cell of a figure's table: the exact value, thousands apart."""
+    """A cell of a figure's table: the exact value, thousands apart; of a metric's parts the value and its interval."""
     if value is None:
         return "–"
+    if isinstance(value, dict):
+        return interval(value)
     if isinstance(value, float):
         return f"{value:.4f}"
     if isinstance(value, int) and not isinstance(value, bool):

@@ -32,6 +32,7 @@ LENGTHS = (5, 10, 20, 50)
 AT_ONCE = 2
 ASKED = 5
 FOUND = 5
+BELOW = ("scenario", "metric")
 SAID = "is."
 """Begins the name of a parameter that says an attribute of the person."""
 TOLD = {
@@ -41,7 +42,8 @@ TOLD = {
 
 
 class State(NamedTuple):
-    """What the address says. `answers` (item, value or None for taken without a rating), in order."""
+    """What the address says. `answers` (item, value or None for taken without a rating), in order; `below` what is
+    chosen of the figure below the lab (scenario, metric)."""
 
     runs: tuple[int, ...]
     answers: tuple[tuple[str, float | None], ...]
@@ -49,6 +51,7 @@ class State(NamedTuple):
     said: tuple[tuple[str, str], ...]
     k: int
     since: str
+    below: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, request: HttpRequest) -> State:
@@ -63,6 +66,7 @@ class State(NamedTuple):
             said=tuple((name, clean(value)) for name, value in said if value),
             k=whole(given.get("k"), 10, LENGTHS),
             since="start" if given.get("since") == "start" else "last",
+            below=tuple((name, clean(given[name])) for name in BELOW if given.get(name)),
         )
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -71,7 +75,7 @@ class State(NamedTuple):
         given += [(SAID + name, value) for name, value in self.said]
         given += [("a", f"{number(value)}:{item}") for item, value in self.answers]
         given += [("skip", item) for item in self.skipped]
-        return [*given, ("k", str(self.k)), ("since", self.since)]
+        return [*given, ("k", str(self.k)), ("since", self.since), *self.below]
 
     def address(self) -> str:
         return "?" + urlencode(self.pairs())
@@ -113,7 +117,7 @@ def cold_start(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     state = State.of(request)
     context = lab_context(request, catalog, state)
     if getattr(request, "htmx", False) and not request.htmx.history_restore_request:  # type: ignore[attr-defined]
-        return render(request, "recommender/parts/lab.html", {"catalog": catalog, **context})
+        return render(request, "recommender/parts/lab.html", {"catalog": catalog, "fragment": True, **context})
     return show(
         request, "lab", title="Cold start", catalog=catalog, section="cold_start", figures=True,
         **context, **shots_context(request, catalog),
@@ -143,6 +147,7 @@ def lab_context(request: HttpRequest, catalog: Catalog, state: State) -> dict[st
         "asked": [question(row, told, state, levels) for row in asked if row.key in told],
         "found": [found_item(item, state, levels) for item in pages.find_items(catalog, text)[:FOUND]] if text else [],
         "q": text, "unsure_of": unsure_of, "answers": answers_of(state, keys, told), "hidden": state.pairs(),
+        "kept": [pair for pair in state.pairs() if pair[0] not in BELOW],
         "toggles": [(words, state._replace(since=since).address(), state.since == since)
                     for since, words in (("last", "Before the last answer"), ("start", "Before any answer"))],
         "start_over": state._replace(answers=(), skipped=(), said=()).address(),

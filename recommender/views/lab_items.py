@@ -21,6 +21,8 @@ from recommender.views.frame import page, show
 from recommender.views.paging import clean_text, whole
 
 LISTED = ("categories", "creators")
+LEAST_COVERED = 0.5
+"""Share of everyone in the largest groups of an attribute, below which it (a postal code) says nothing by groups."""
 TYPED = ("title", "categories", "creators", "description")
 
 
@@ -87,12 +89,13 @@ def words_of(auc: tuple[float, float, float] | None) -> str:
 
 def group_figure(catalog: Catalog, found: new_items.Audience, name: str) -> Figure | None:
     rows = select.group_shares(catalog, name, found.top, found.everyone)
-    if not rows:
+    if sum(row["overall"] for row in rows) < LEAST_COVERED:
         return None
     most = max(rows, key=lambda row: row["share"] - row["overall"])
     return Figure(
         key=f"audience-{name}",
-        title=f"{name.capitalize()}: above all {most['group']}, {percent(most['share'])} of the tenth it suits best",
+        title=f"{name.capitalize()}: above all {most['group']}, {percent(most['share'])} of the tenth it suits best, "
+        f"{percent(most['overall'])} of everyone",
         columns=(name, "people", "share", "share of everyone"),
         rows=[(row["group"], row["people"], row["share"], row["overall"]) for row in rows],
         definition="The tenth of the people asked in whose lists the item stands highest, after the last stage, beside "

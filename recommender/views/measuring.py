@@ -20,6 +20,7 @@ from recommender.services import measuring
 from recommender.templatetags.pages import plain
 from recommender.views import run_figures
 from recommender.views.figures import Figure, draw
+from recommender.views.floors import floors_context
 from recommender.views.frame import page, show
 from recommender.views.metric_words import metric_tables
 from recommender.views.paging import whole
@@ -83,10 +84,20 @@ def measurement(request: HttpRequest, catalog: Catalog, run_id: int, measurement
     table = run_figures.person_table(row) if row.person_metrics else None
     return show(
         request, "measurement", title=f"{name} by {row.protocol}", catalog=catalog, section="runs", crumbs=crumbs,
-        figures=True, row=row, live=row.status in Run.LIVE, about=PROTOCOLS[row.protocol],
+        figures=True, row=row, live=row.status in Run.LIVE, about=PROTOCOLS[row.protocol], given=given_words(row),
         tables=metric_tables(row.metrics, row.details), folds=folds(row), reliability=reliability_figure(row),
-        **segment_context(request, catalog, in_groups(table), row.run.algorithm),
+        **floors_context(row), **segment_context(request, catalog, in_groups(table), row.run.algorithm),
     )  # fmt: skip
+
+
+def given_words(row: Measurement) -> str:
+    """What so many shots are, by protocol."""
+    if row.shots is None:
+        return ""
+    several = f"{row.shots:,} interaction{'' if row.shots == 1 else 's'}"
+    if row.protocol == "cold-items":
+        return f"Training has seen the first {several} of each new item." if row.shots else "Training has seen none."
+    return f"Of each new person {several} {'is' if row.shots == 1 else 'are'} known."
 
 
 def in_groups(table: pd.DataFrame | None) -> pd.DataFrame | None:

@@ -32,8 +32,11 @@ BEYOND = {
 RATINGS = {
     "mae": "mean of |predicted − given| over all ratings; lower is better",
     "rmse": "root of the mean of (predicted − given)² over all ratings; lower is better",
-    "mae_person": "the same, each person weighing the same",
+    "mae_person": "mean over people of each one's own mean of |predicted − given|; lower is better",
     "rmse_person": "mean over people of each one's own root mean squared error",
+    "ndcg_rated": "of each person's asked ratings the five predicted best: Σ rating / log₂(1 + rank), by the greatest "
+    "possible; people with five asked ratings",
+    "ndcg_rated_exp": "the same with the gain 2^rating − 1, which weighs the best far more",
 }
 LIKES = {
     "accuracy": "share of right decisions",
@@ -46,6 +49,8 @@ LIKES = {
     "accuracy_person": "mean over people of each one's share of right decisions",
     "brier_person": "mean over people of each one's own mean of (probability − liked)²",
 }
+
+FALLING = frozenset({"mae", "rmse", "brier", "ece", "calibration"})
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ def defined(metric: str) -> str:
     """The formula of `ndcg@10` or `rmse`."""
     base, at, _ = metric.partition("@")
     return (LISTS | BEYOND).get(base, "") if at else (RATINGS | LIKES).get(base, "")
+
+
+def falls(metric: str) -> bool:
+    """Whether less is better: errors, and distances."""
+    return metric.partition("@")[0].removesuffix("_person") in FALLING
 
 
 def metric_tables(metrics: Mapping[str, Any], details: Mapping[str, Any]) -> list[MetricTable]:

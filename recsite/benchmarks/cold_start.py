@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from recommender.algorithms import registry
 from recommender.algorithms.neural_process import NeuralProcess
+from recommender.evaluation.cold_start.floors import LinearFloor
 from recommender.evaluation.cold_start.protocols import (
     PROTOCOLS,
     SCENARIOS,
@@ -33,7 +34,7 @@ from recommender.evaluation.cold_start.stars import Levels
 from recommender.evaluation.cold_start.tuned import FLOORS, Predict, chosen, described
 from recommender.evaluation.significance import compare, intervals
 from recommender.metalearning.attention import least_error, median
-from recsite.benchmarks import Say
+from recsite.benchmarks import Say, cold_start_limits
 from recsite.benchmarks.melu import partition, validation
 
 DRAWINGS, ASKED_TO_TUNE = 5, 300
@@ -73,6 +74,8 @@ def run(say: Say) -> dict[str, Any]:
     tables: dict[str, dict[tuple[str, str], pd.DataFrame]] = {}
     rows: list[dict[str, Any]] = []
     for contender in itertools.chain(floors(whole, inner, say), learners(whole, say)):
+        if isinstance(contender.predict, LinearFloor):
+            hybrid = contender.predict  # the last of the linear floors
         tables[contender.name] = measured(contender, cases)
         found = [row for at in cases for row in rows_of(contender, at, tables)]
         rows += found
@@ -86,6 +89,7 @@ def run(say: Say) -> dict[str, Any]:
         "unit": "MAE of new people",
         "bars": bars(tables),
         "rows": rows,
+        "limits": cold_start_limits.rows(whole, hybrid),
     }
 
 

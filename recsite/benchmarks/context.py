@@ -38,7 +38,7 @@ from recsite.benchmarks import Say
 CATALOG, METRIC, SEEDS, LARGEST_P = "benchmark-frappe", "ndcg@10", 5, 0.01
 OURS = "ridge_head"
 SETTINGS: dict[str, dict[str, Any]] = {
-    "ridge_head": {"epochs": 3, "patience": 2, "learning_rate": 0.01, "batch": 32},
+    "ridge_head": {"epochs": 3, "patience": 2, "learning_rate": 0.01, "batch": 32, "queries": 20},
     "fm": {"epochs": 8},
     "ncf": {"epochs": 4},
 }

@@ -43,7 +43,7 @@ KEPT_APART = 10
 STEPS: dict[str, dict[str, Any]] = {"with start": {"learning_rate": 1e-3}, "without": {"learning_rate": 3e-3}}
 """What is there needs smaller steps than chance: of 3e-4, 1e-3, 3e-3 and 1e-2 the best for each, on KEPT_APART."""
 Key = tuple[str, int, str]
-SETTINGS: dict[str, Any] = {"use_text": True, "use_fields": False}
+SETTINGS: dict[str, Any] = {"use_text": True, "use_fields": False, "queries": 20}
 BEFORE: dict[str, Any] = {"epochs": 5, "hidden_items": 0.7}
 AFTER: dict[str, Any] = {"epochs": 8, "batch": 32, "patience": 4}
 """Settings of both trainings, of the first and of the second one, chosen on validation."""

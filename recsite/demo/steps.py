@@ -33,8 +33,8 @@ TRAINED = (
     "blend",
 )
 """One or two of each family, in minutes; the others are a click away."""
-BLENDED = ("ridge_head", "ensemble")
-"""Who answers people hardly known, and who all others."""
+SETTINGS: Mapping[str, Mapping[str, Any]] = {"blend": {"warm": "ensemble"}}
+"""Settings that differ from the defaults: people known well are answered by the best there is."""
 QUICK = {
     "sasrec": {"epochs": 2, "factors": 16, "blocks": 1},
     "ials": {"iterations": 2, "factors": 16},
@@ -70,10 +70,8 @@ def start_missing(catalog: Catalog, configs: Mapping[str, Mapping[str, Any]]) ->
     runs: dict[str, Run] = {}
     for algorithm in TRAINED:
         usable = catalog.runs.filter(algorithm=algorithm, status__in=[*Run.LIVE, Run.Status.SUCCEEDED])
-        made_of = parents.made_of_these(algorithm, list(runs.values()))
-        if algorithm == "blend":
-            made_of = {parents.SETTING: [runs[name].pk for name in BLENDED]}
-        config = made_of | dict(configs.get(algorithm, {}))
+        given = {**SETTINGS.get(algorithm, {}), **configs.get(algorithm, {})}
+        config = given | parents.made_of_these(algorithm, list(runs.values()), given)
         runs[algorithm] = usable.first() or tasks.start_training(
             catalog=catalog, algorithm=algorithm, config=config, seed=0, by=None
         )

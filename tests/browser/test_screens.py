@@ -94,6 +94,7 @@ def catalog() -> Catalog:
     measuring.evaluate_run(run=made.runs.get(algorithm="item_knn"), protocol="cold-users", shots=2)
     for algorithm, shots in (("ridge_head", 0), ("ridge_head", 1), ("random", 0), ("random", 1)):
         measuring.evaluate_run(run=made.runs.get(algorithm=algorithm), protocol="cold-users", shots=shots)
+    measuring.evaluate_run(run=made.runs.get(algorithm="ridge_head"), protocol="cold-items", shots=1)
     made.deployments.create(run=made.runs.filter(algorithm="random").get())
     made.deployments.create(run=made.runs.filter(algorithm="item_knn").get())
     operate(made)
@@ -208,6 +209,7 @@ def cold_start(catalog: Catalog) -> dict[str, str]:
     return {
         "cold-start": where,
         "cold-start-answered": f"{where}?{two}&a=5:i1&a=2:i3&a=4:i5&is.age=33&q=Film",
+        "cold-start-items": f"{where}?scenario=items&metric=mae_person",
         "cold-item": f"{where}item/?item=i1",
     }
 

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from recommender.evaluation.cold_start.against import chance
 from recommender.models import (
     AdaptedState,
     Attribute,
@@ -23,7 +24,9 @@ from recommender.models import (
 )
 from recommender.services import lab, loaded
 from recommender.views.lab import State, answer_of, person_of
-from recommender.views.lab_shots import SHOTS, finding, table
+from recommender.views.lab_scenarios import BOTH, ITEMS, PEOPLE, SCENARIOS, to_measure
+from recommender.views.lab_shots import SHOTS
+from recommender.views.shots_figure import finding, matrix, table
 from tests.recommender.api.conftest import deploy  # noqa: F401 (a fixture)
 from tests.recommender.pages import films, login, text_of
 
@@ -145,6 +148,8 @@ def test_a_fragment_is_the_lab_alone(club: Catalog) -> None:
 NONSENSE = (
     {"a": ["x", ":", "1e999:i1"], "run": ["a", "9" * 30], "k": "z", "skip": "\x00", "is.": "1"},
     {"a": [f"1:i{n}" for n in range(99)], "since": "?", "q": "Film", "metric": "x", "is.age": "old"},
+    {"scenario": "\x00", "metric": "\x00" * 300},
+    {"scenario": ["items", "x" * 999], "metric": ["ndcg@10", "gini@5"]},
 )
 
 
@@ -163,20 +168,24 @@ def test_an_empty_catalog_says_what_to_train() -> None:
     assert "No recommender adapts yet" in text_of(got(made))
 
 
-def measured(catalog: Catalog) -> None:
-    for run in (catalog.runs.get(algorithm="ridge_head"), Run.objects.create(catalog=catalog, algorithm="popularity",
-                                                                            status="succeeded")):  # fmt: skip
+def measured(catalog: Catalog, protocol: str = "cold-users") -> None:
+    popular, _ = Run.objects.get_or_create(catalog=catalog, algorithm="popularity", status="succeeded")
+    for run in (catalog.runs.get(algorithm="ridge_head"), popular):
         for shots in SHOTS[:4]:
             value = 0.1 + 0.05 * shots * (run.algorithm == "ridge_head")
             figures = {"ndcg@10": {"value": value, "low": value - 0.01, "high": value + 0.01}}
-            Measurement.objects.create(run=run, protocol="cold-users", shots=shots, status="succeeded",
+            Measurement.objects.create(run=run, protocol=protocol, shots=shots, status="succeeded",
                                        metrics=figures, people=9)  # fmt: skip
 
 
 def test_quality_by_shots_beside_the_floor(club: Catalog) -> None:
     measured(club)
     said = text_of(got(club))
-    assert "With 5 interactions, ridge_head" in said and "has .350, popularity" in said and "do not overlap" in said
+    assert (
+        "With 5 interactions of a new person, ridge_head" in said
+        and "has .350, popularity" in said
+        and "do not overlap" in said
+    )
     assert "2 missing" in said
     client = Client()
     client.force_login(login("analyst", club))
@@ -196,9 +205,144 @@ def test_measuring_starts_what_is_missing_once(club: Catalog) -> None:
     assert text_of(client.get(reverse("cold_start", args=[club.name]))).count("2 measurements waiting or running") == 1
 
 
+WORDS = {
+    "people": ("Measure with 0, 1, 3, 5, 10 and 20 interactions known of each new person", "a new person"),
+    "items": ("first interactions of each new item in the training", "With the first 5 interactions of each new item"),
+    "both": ("none of the new items", "With 5 interactions of a new person, asked about new items"),
+}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+def test_each_scenario_has_its_own_figures_words_and_file(club: Catalog, scenario: Any) -> None:
+    measured(club, scenario.protocol)
+    answer = got(club, scenario=scenario.key)
+    said, html = text_of(answer), answer.content.decode()
+    for words in WORDS[scenario.key]:
+        assert words in said
+    assert "do not overlap" in said and ".350 ± .010" in said and "people asked 9 9 9 9" in said
+    assert f'<option value="{scenario.key}" selected>' in html
+    client = Client()
+    client.force_login(login("analyst", club))
+    where = reverse("cold_start_shots_csv", args=[club.name])
+    rows = {
+        each.key: len(client.get(where, {"scenario": each.key}).content.splitlines()) for each in SCENARIOS.values()
+    }
+    assert rows == {each.key: 9 if each is scenario else 1 for each in SCENARIOS.values()}
+    assert f"scenario={scenario.key}" in html
+
+
+def test_measuring_is_of_the_chosen_scenario(club: Catalog) -> None:
+    run = club.runs.get(algorithm="ridge_head")
+    client = Client()
+    client.force_login(login("analyst", club))
+    answer = client.post(reverse("cold_start_measure", args=[club.name]), {"run": run.pk, "scenario": "items"})
+    assert answer.url.endswith("/cold-start/?scenario=items#shots")
+    assert set(run.measurements.values_list("protocol", "status")) == {("cold-items", "queued")}
+    assert run.measurements.count() == len(SHOTS)
+    assert "6 measurements waiting" in text_of(client.get(answer.url))
+    assert "waiting or running" not in text_of(client.get(reverse("cold_start", args=[club.name])))
+
+
+@pytest.mark.parametrize(("role", "status"), [("operator", 302), ("catalogue manager", 403), ("not a member", 404)])
+def test_measuring_takes_the_right_to_train(club: Catalog, role: str, status: int) -> None:
+    client = Client()
+    client.force_login(login(role, club))
+    where = reverse("cold_start_measure", args=[club.name])
+    assert client.post(where, {"scenario": "both", "run": club.runs.first().pk}).status_code == status
+    seen = client.get(reverse("cold_start_shots_csv", args=[club.name]), {"scenario": "both"}).status_code
+    assert seen == (404 if status == 404 else 200)
+
+
+def test_where_items_are_new_those_that_place_them_are_measured_too(club: Catalog) -> None:
+    Run.objects.create(catalog=club, algorithm="cold_item", status="succeeded")
+    names = [{run.algorithm for run in to_measure(club, each)} for each in (PEOPLE, ITEMS, BOTH)]
+    assert "cold_item" not in names[0] and {"cold_item", "ridge_head"} <= names[1] == names[2]
+
+
+def test_the_scenario_stays_while_the_person_answers_and_the_other_way_round(club: Catalog) -> None:
+    html = got(club, scenario="items", a="5:i1").content.decode()
+    assert 'name="scenario" value="items"' in html and "scenario=items" in html.split('id="ask-1-1"')[1].split(">")[0]
+    assert '<input type="hidden" name="a" value="5:i1">' in html.split('id="lab-kept"')[1].split("</div>")[0]
+    fragment = got(club, "analyst", headers={"HX-Request": "true"}, scenario="items", a="5:i1").content.decode()
+    assert (
+        'id="lab-kept" hidden hx-swap-oob="true"' in fragment and 'value="5:i1"' in fragment.split('id="lab-kept"')[1]
+    )
+
+
+def floor(name: str, of: str, metric: str, value: float, run: float, p: float) -> dict[str, Any]:
+    cell = {"value": value, "low": value - 0.01, "high": value + 0.01, "run": run, "difference": run - value,
+            "difference_low": 0, "difference_high": 0, "p": p, "p_holm": p, "people": 9}  # fmt: skip
+    return {"floor": name, "of": of, "setting": None, "metrics": {metric: cell}}
+
+
+def with_floors(catalog: Catalog) -> list[Measurement]:
+    run = catalog.runs.get(algorithm="ridge_head")
+    return [
+        Measurement.objects.create(
+            run=run, protocol="cold-users", shots=shots, status="succeeded", people=9,
+            metrics={"mae_person": {"value": 0.7, "low": 0.6, "high": 0.8},
+                     "ndcg@10": {"value": 0.2, "low": 0.1, "high": 0.3}},
+            details={"floors": [floor("hybrid", "ratings", "mae_person", 0.9 - shots / 10, 0.7, 0.01),
+                                floor("bias model", "ratings", "mae_person", 0.8, 0.7, 0.01),
+                                floor("popularity", "lists", "ndcg@10", 0.1, 0.2, 0.5)]},
+        )
+        for shots in (0, 3)
+    ]  # fmt: skip
+
+
+def test_of_ratings_the_best_floor_stands_beside_and_less_is_better(club: Catalog) -> None:
+    rows = table(with_floors(club), "mae_person")
+    assert [row["label"] for row in rows if row["floor"]] == ["best floor (bias model)", "best floor (hybrid)"]
+    assert [(row["name"][:10], row["shots"], row["value"]) for row in rows] == [
+        ("ridge_head", 0, 0.7), ("ridge_head", 3, 0.7), ("best floor", 0, 0.8), ("best floor", 3, pytest.approx(0.6)),
+    ]  # fmt: skip
+    verdict = finding(rows, "mae_person")
+    assert verdict.endswith(f"has .700, best floor (hybrid) .600; the difference is beyond chance, {chance(0.01)}")
+    said = text_of(got(club, metric="mae_person"))
+    assert "best floor" in said and "MAE per person" in said
+
+
+def test_a_floor_measured_along_is_drawn_unless_it_is_a_run_itself(club: Catalog) -> None:
+    rows = with_floors(club)
+    assert [row["name"] for row in table(rows, "ndcg@10") if row["floor"]] == ["popularity"] * 2
+    assert finding(table(rows, "ndcg@10"), "ndcg@10").endswith(f"popularity .100; no difference found, {chance(0.5)}")
+    measured(club)
+    Measurement.objects.filter(run__algorithm="popularity", shots=3).delete()
+    both = list(Measurement.objects.filter(run__algorithm="popularity")) + rows
+    lines = [(row["name"], row["shots"], row["value"]) for row in table(both, "ndcg@10") if row["floor"]]
+    name = str(club.runs.get(algorithm="popularity"))  # where the run lacks a number, what was measured along fills in
+    assert lines == [(name, shots, 0.1) for shots in (0, 1, 3, 5)]
+
+
+def test_the_strongest_of_a_floor_is_drawn_and_only_its_own_p_is_told(club: Catalog) -> None:
+    """What was measured along with a run that reads texts is the better content."""
+    rows = [
+        Measurement.objects.create(
+            run=run, protocol="cold-users", shots=5, status="succeeded", people=9,
+            metrics={"ndcg@10": {"value": value, "low": value - 0.01, "high": value + 0.01}},
+            details={"floors": [floor("content", "lists", "ndcg@10", least, value, 0.01)]},
+        )
+        for run, value, least in zip(club.runs.order_by("pk"), (0.3, 0.4), (0.2, 0.1), strict=True)
+    ]  # fmt: skip
+    found = table(rows, "ndcg@10")
+    assert [row["value"] for row in found if row["floor"]] == [0.2]
+    assert finding(found, "ndcg@10").endswith("has .400, content .200; the intervals do not overlap")
+
+
+def test_the_table_has_a_row_each_and_a_column_per_number() -> None:
+    rows = [{"name": "a", "shots": 0, "value": 0.5, "low": 0.4, "high": 0.6, "people": 9},
+            {"name": "b", "shots": 3, "value": 0.5, "low": None, "high": None, "people": 8},
+            {"name": "a", "shots": 3, "value": 0.6, "low": 0.5, "high": 0.7, "people": 7}]  # fmt: skip
+    columns, cells = matrix(rows)
+    assert columns == ["recommender", "0 known", "3 known"]
+    assert cells[0] == ("a", {"value": 0.5, "low": 0.4, "high": 0.6}, {"value": 0.6, "low": 0.5, "high": 0.7})
+    assert cells[1:] == [("b", None, {"value": 0.5, "low": None, "high": None}), ("people asked", 9, "7 to 8")]
+
+
 def test_words_without_a_floor_claim_nothing() -> None:
     assert finding([], "ndcg@10") == "NDCG@10 by interactions known of a new person"
-    assert table([], "ndcg@10") == []
+    assert finding([], "ndcg@10", ITEMS).startswith("NDCG@10 by interactions known of each new item")
+    assert table([], "ndcg@10") == [] and matrix([]) == (["recommender"], [])
 
 
 def test_a_catalog_of_one_item(deploy: Any) -> None:  # noqa: F811

@@ -124,3 +124,32 @@ def test_a_measurement_of_another_run_is_not_found(shop: Catalog) -> None:
     other = Run.objects.create(catalog=shop, algorithm="random")
     row = Measurement.objects.create(run=shop.runs.get(algorithm="ease"), protocol="time")
     assert client.get(reverse("measurement", args=[shop.name, other.pk, row.pk])).status_code == 404
+
+
+FLOOR = {"value": 0.9, "low": 0.8, "high": 1.0, "run": 0.7, "difference": -0.2, "difference_low": -0.3,
+         "difference_high": -0.1, "p": 0.001, "p_holm": 0.002, "people": 60}  # fmt: skip
+
+
+def test_the_floors_stand_beside_a_measurement(shop: Catalog) -> None:
+    run = shop.runs.get()
+    rows = [
+        {"floor": "item mean", "of": "ratings", "setting": {"shrinkage": 5.0}, "metrics": {"mae_person": FLOOR}},
+        {"floor": "hybrid", "of": "ratings", "setting": {"factors": 16, "penalty": 8.0, "content": 0.7},
+         "metrics": {"mae_person": FLOOR | {"value": 0.8, "p": None, "p_holm": None}}},
+    ]  # fmt: skip
+    row = Measurement.objects.create(
+        run=run, protocol="cold-users", shots=5, status="succeeded", people=60,
+        metrics={"mae_person": {"value": 0.7, "low": 0.6, "high": 0.8}},
+        details={"floors": rows, "floors_notes": ["Nothing is said of items."]},
+    )  # fmt: skip
+    said = seen(shop, "analyst", reverse("measurement", args=["shop", run.pk, row.pk]))
+    for words in ("Beside what is simple", "this run", "p = .002", "−.200", "pulled by 5", "penalty 8, content 0.7",
+                  "Nothing is said of items.", "60 people can show no difference"):  # fmt: skip
+        assert words in said
+    assert "factors 16" not in said  # never chosen
+
+
+def test_a_measurement_without_floors_says_nothing_of_them(shop: Catalog) -> None:
+    run = shop.runs.get()
+    row = Measurement.objects.create(run=run, protocol="time", status="succeeded", people=60, metrics={})
+    assert "Beside what is simple" not in seen(shop, "analyst", reverse("measurement", args=["shop", run.pk, row.pk]))

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from recommender.evaluation.cold_start.floors import LinearFloor, Settings
 from recommender.evaluation.cold_start.protocols import SCENARIOS, Partition
 from recommender.evaluation.cold_start.stars import Levels
-from recsite.benchmarks import cold_start, melu
+from recsite.benchmarks import cold_start, cold_start_limits, melu
 from tests.recommender.builders import blocks
 
 
-def small() -> Partition:
-    """Half of 60 people are new, and items 0, 1, 2, 3 of 24."""
-    data = blocks(60, 24, 20)
+def small(n_items: int = 24, new: int = 4) -> Partition:
+    """Half of 60 people are new, and the first `new` items of each half of the catalog."""
+    data, half = blocks(60, n_items, 5 * n_items // 6), n_items // 2
     whole = data.histories
-    new_person, new_item = whole.rows < 30, np.isin(whole.items, [0, 1, 2, 3, 12, 13, 14, 15])
+    new_person, new_item = whole.rows < 30, whole.items % half < new
     masks = (new_person & ~new_item, ~new_person & new_item, new_person & new_item)
     asked = {name: whole.keep(mask) for name, mask in zip(SCENARIOS, masks, strict=True)}
     return Partition(data.with_histories(whole.keep(~new_person & ~new_item)), asked)
@@ -59,3 +61,17 @@ def test_the_parts_have_the_published_sizes(datasets: Path, monkeypatch: pytest.
     assert pd.notna(whole.train.item_fields["year"]).all()
     inner = melu.validation(whole)
     assert not np.intersect1d(inner.asked["both"].items, inner.train.histories.items).size
+
+
+def test_what_the_bars_would_need_rises_with_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all of the true means told the expectation is the truth, and lists of new items are no worse for it."""
+    monkeypatch.setattr(cold_start_limits, "ASKED", 6)
+    monkeypatch.setattr(cold_start_limits, "GIVEN", (1, 3))
+    whole = small(60, 15)
+    whole = replace(whole, train=replace(whole.train, item_fields=pd.DataFrame({"categories": [["a"], ["b"]] * 30})))
+    found = cold_start_limits.rows(whole, LinearFloor(whole.train, Settings()))
+    given = [row for row in found if row["limit"] == "ratings given"]
+    assert [row["given"] for row in given] == [1, 3] and given[0]["people"] == given[1]["people"] > 0
+    told = [row for row in found if row["scenario"] == "both"]
+    assert [row["share"] for row in told] == list(cold_start_limits.SHARES)
+    assert told[-1]["correlation"] == 1.0 and told[-1]["p@5"] >= told[0]["p@5"]

@@ -10,8 +10,18 @@ from recommender.data.preparation.histories import (
     last_of_repeats,
     pairs,
     rated,
+    rating_scale,
     recency,
     sort_by_time,
 )
 
-__all__ = ["drop_repeats", "fingerprint", "last_of_repeats", "pairs", "rated", "recency", "sort_by_time"]
+__all__ = [
+    "drop_repeats",
+    "fingerprint",
+    "last_of_repeats",
+    "pairs",
+    "rated",
+    "rating_scale",
+    "recency",
+    "sort_by_time",
+]

@@ -53,6 +53,14 @@ def rated(histories: Histories) -> NDArray[np.bool_]:
     return cast(NDArray[np.bool_], histories.kinds == histories.kind_names.index(RATING))
 
 
+def rating_scale(histories: Histories) -> NDArray[np.float64]:
+    """(4,) lowest, highest, mean and spread (1 where all are alike) of the ratings; nan where there are none."""
+    values = histories.values[rated(histories)].astype(np.float64)
+    if not len(values):
+        return np.full(4, np.nan)
+    return np.array([values.min(), values.max(), values.mean(), values.std() or 1.0])
+
+
 def recency(histories: Histories, half_life: float) -> Float:
     """(nnz,) weight of each interaction: 2^(−n / half_life), n the number of things the person did later.
 

@@ -91,7 +91,7 @@ class LinearFloor:
             found[row] += np.linalg.solve(x.T @ x + pull, x.T @ (left[at] - x @ start[row]))
         return found
 
-    def predict(self, case: Case) -> Values:
+    def __call__(self, case: Case) -> Values:
         """(nnz of the query,) ratings, held within the scale."""
         support, query = case.support, case.query
         left = support.values - self.bias.mean - self.items[support.items]

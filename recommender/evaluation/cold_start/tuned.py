@@ -89,7 +89,7 @@ def _bias_model(train: Dataset, shrinkages: tuple[float, float], content: Values
 
 
 def _linear(train: Dataset, settings: Settings, content: Values) -> Predict:
-    return LinearFloor(train, settings, content).predict
+    return LinearFloor(train, settings, content)
 
 
 PENALTIES = list(itertools.product((4.0, 8.0, 16.0), (0.7, 1.4)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from recommender.data.splits import PROTOCOLS, WITH_SHOTS
+from recommender.evaluation.cold_start.against import chance, plain, sentences
 from recommender.management.plain import PlainCommand
 from recommender.selectors.runs import get_run
 from recommender.services.measuring import OWN_PROTOCOL, evaluate_run
@@ -29,4 +31,21 @@ class Command(PlainCommand):
 
     def show(self, result: dict[str, Any]) -> None:
         head = f"Run {result['run']}, {result['protocol']}, {result['people']} people"
-        self.stdout.write("\n".join([head, *self.metrics_lines(result["metrics"])]))
+        details = result.get("details", {})
+        self.stdout.write("\n".join([head, *self.metrics_lines(result["metrics"]), *floor_lines(details)]))
+
+
+def floor_lines(details: Mapping[str, Any]) -> list[str]:
+    """The floors of a cold protocol, a line per floor and metric, then what they allow to say."""
+    rows, notes = details.get("floors", []), details.get("floors_notes", [])
+    cells = [(row["floor"], metric, cell) for row in rows for metric, cell in row["metrics"].items()]
+    lines = [floor_line(*cell) for cell in cells]
+    return [*(["Floors, on the same people:"] if lines else []), *lines, *sentences(rows), *notes]
+
+
+def floor_line(name: str, metric: str, cell: Mapping[str, Any]) -> str:
+    """`  hybrid               mae_person      .793  run − floor .010 (−.008 to .027), p = 1.000`"""
+    said = f"  {name:<21}{metric:<16}{plain(cell['value'])}  run − floor {plain(cell['difference'])}"
+    if cell["p_holm"] is None:
+        return said
+    return f"{said} ({plain(cell['difference_low'])} to {plain(cell['difference_high'])}), {chance(cell['p_holm'])}"

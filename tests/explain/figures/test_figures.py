@@ -205,3 +205,17 @@ def test_a_handover_shows_both_parts_the_blend_and_the_threshold() -> None:
     assert drawn["layout"]["shapes"][0]["x0"] == 4.0
     assert " both alike at 4" in [each["text"] for each in drawn["layout"]["annotations"]]
     assert "shapes" not in json.loads(draw("handover", table, cold="ridge_head", warm="ease", threshold=0.0))["layout"]
+
+
+def test_shots_of_errors_do_not_begin_at_zero_and_may_lack_intervals() -> None:
+    rows = pd.DataFrame({"name": ["maml #1", "best floor"], "label": ["maml #1", "best floor: hybrid"],
+                         "algorithm": ["maml", "hybrid"], "shots": [5, 5], "value": [0.8, 0.9], "low": [0.7, None],
+                         "high": [0.9, None], "people": [9, 1], "floor": [False, True]})  # fmt: skip
+    drawn = json.loads(draw("by_shots", rows, metric="MAE", axis="first interactions", falling=True))
+    assert (
+        drawn["layout"]["yaxis"]["rangemode"] == "normal"
+        and "lower is better" in drawn["layout"]["yaxis"]["title"]["text"]
+    )
+    assert drawn["layout"]["xaxis"]["title"]["text"] == "first interactions"
+    assert [trace["error_y"]["array"] for trace in drawn["data"]] == [[pytest.approx(0.1)], [0]]
+    assert "best floor: hybrid" in drawn["data"][1]["customdata"][0] and " to " not in drawn["data"][1]["customdata"][0]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.algorithms import registry
-from recommender.algorithms.base import Config, describe, hyper, mask_seen, ndcg, ranks_of, top_k
+from recommender.algorithms.base import Config, describe, hyper, mask_seen, mean_ndcg, ndcg, ranks_of, top_k
 from recommender.algorithms.popularity import Popularity
 from recommender.data.splits import leave_last_out
 from recommender.evaluation.protocol import evaluate
@@ -115,3 +115,10 @@ def test_what_a_recommender_can_do_is_known_without_importing_it(monkeypatch: py
     assert registry.abilities("stars") == {"ranking", "rating"}
     with pytest.raises(UnknownAlgorithm):
         registry.abilities("nothing")
+
+
+def test_what_stops_trainings_is_a_mean_over_people() -> None:
+    """One with two targets at ranks 1 and 11, one with one at rank 3, one who is asked nothing."""
+    targets = histories([[0, 1], [2], []])
+    found = mean_ndcg(np.array([1.0, 11.0, 3.0]), targets)
+    assert found == pytest.approx((1 / (1 + 1 / np.log2(3)) + 1 / np.log2(4)) / 2)

@@ -91,7 +91,7 @@ def test_the_floor_finds_a_linear_taste() -> None:
     )
     floor = LinearFloor(data, Settings(penalty=2.0, content=2.0))
     given, query = rated([[0, 1, 2, 3]], [[5.0, 1, 5, 1]]), rated([[28, 29]], [[5.0, 1.0]])
-    found = floor.predict(protocols.Case(np.array([0]), given, query, histories([[]])))
+    found = floor(protocols.Case(np.array([0]), given, query, histories([[]])))
     assert found[0] > 3.5 > 2.5 > found[1]
 
 

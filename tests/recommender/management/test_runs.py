@@ -52,6 +52,14 @@ def test_evaluate_carries_a_protocol_out_in_this_process(run: Run):
     assert run.measurements.get().status == "succeeded"
 
 
+def test_evaluate_prints_the_floors_of_a_cold_protocol(run: Run):
+    answer = json.loads(said("evaluate", "--run", str(run.pk), "--protocol", "cold-users", "--shots", "3", "--json"))
+    assert "popularity" in [row["floor"] for row in answer["details"]["floors"]]
+    printed = said("evaluate", "--run", str(run.pk), "--protocol", "cold-users", "--shots", "3")
+    assert "Floors, on the same people:" in printed and "run − floor" in printed
+    assert "NDCG@10: " in printed and "the best floor" in printed
+
+
 def test_deploy_puts_a_run_into_service(run: Run):
     answer = json.loads(said("deploy", "--run", str(run.pk), "--json"))
     assert Deployment.objects.get().run == run

@@ -28,3 +28,9 @@ def test_the_gradient_goes_through_the_solution() -> None:
     features = torch.randn(2, 4, 3, dtype=torch.float64, requires_grad=True, generator=torch.Generator().manual_seed(0))
     left, weight, pull = torch.ones(2, 4, dtype=torch.float64), torch.ones(2, 4).double(), torch.ones(3).double()
     assert torch.autograd.gradcheck(lambda x: ridge.solve(x, left, weight, pull)[0], features)
+
+
+def test_alike_features_with_hardly_any_prior_are_solved_all_the_same() -> None:
+    features = torch.ones(1, 3, 8) * 1e3
+    w, _ = ridge.solve(features, torch.ones(1, 3), torch.ones(1, 3), torch.full((8,), 1e-9))
+    torch.testing.assert_close((features[0] @ w[0]), torch.ones(3), rtol=1e-3, atol=1e-3)

@@ -10,8 +10,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from recommender import tasks
+from recommender.evaluation.cold_start import beside
 from recommender.exceptions import BadInput, Conflict, RecommenderError
-from recommender.models import Catalog, EndUser, Interaction, Measurement, Run
+from recommender.models import Attribute, Catalog, EndUser, Interaction, Measurement, Run
 from recommender.services import checkpoints
 from recommender.services.erasure import erase
 from recommender.services.evaluating import person_metrics
@@ -49,6 +50,31 @@ def test_each_protocol_gives_its_figures(films: Catalog, protocol: str):
                      "details": row.details}  # fmt: skip
     assert {"ndcg@10", "coverage@10", "novelty@10", "gini@10"} <= set(row.metrics)
     assert len(person_metrics(run=row)) == row.people > 0
+
+
+@pytest.mark.parametrize("protocol", ["cold-users", "cold-items", "cold-both"])
+def test_a_cold_protocol_brings_its_floors(films: Catalog, protocol: str):
+    details = evaluate_run(run=done(films, "user_knn"), protocol=protocol)["details"]
+    assert {(row["of"], row["floor"]) for row in details["floors"]} >= {("lists", "popularity"), ("ratings", "hybrid")}
+    assert details["floors_notes"] == [] or all(isinstance(note, str) for note in details["floors_notes"])
+    assert details == Measurement.objects.get().details
+
+
+def test_other_protocols_have_no_floors(films: Catalog):
+    assert "floors" not in evaluate_run(run=done(films), protocol="time")["details"]
+
+
+def test_floors_read_no_attribute_that_the_run_may_not(films: Catalog, monkeypatch: pytest.MonkeyPatch):
+    for name, sensitive in (("gender", True), ("town", False)):
+        Attribute.objects.create(
+            catalog=films, scope="user", name=name, type="category", feature=True, sensitive=sensitive
+        )
+    EndUser.objects.update(attributes={"gender": "F", "town": "A"})
+    seen = []
+    monkeypatch.setattr(beside, "beside", lambda found, split, **_: (seen.append(split) or found, beside.Told()))
+    evaluate_run(run=done(films), protocol="cold-users")
+    assert list(seen[0].before_test.user_fields) == ["town"]
+    assert list(seen[0].test.histories.fields) == ["town"]
 
 
 def test_folds_measure_predicted_ratings(films: Catalog):
