@@ -23,7 +23,7 @@ UNKNOWN = 0.1
 class Features:
     """What the projection reads of the items of a training: `both` (n_items, 384 + m), the text vector and the factors
     (the latter alone without texts); `through` (384, 384 + m) leads from a text to what stands for both, the factors
-    being guessed by ridge regression, so that items told by their text alone have a place."""
+    being guessed by ridge regression, so that items told by their text alone, and those nobody met, have a place."""
 
     def __init__(self, train: Dataset, collaborative: int, seed: int, *, text: bool) -> None:
         factors = _ials_factors(collaborative, train, seed)
@@ -38,8 +38,10 @@ class Features:
         texts = normalised(np.where(told[:, None], vectors - self.centre, 0.0))
         guess = np.linalg.solve(texts.T @ texts + RIDGE * np.eye(SIZE), texts.T @ factors).astype(np.float32)
         self.through = torch.from_numpy(np.concatenate([np.eye(SIZE, dtype=np.float32), guess], axis=1))
-        self.both = torch.from_numpy(np.concatenate([texts, factors], axis=1))
         self._blind = torch.from_numpy(texts) @ self.through
+        met = np.bincount(train.histories.items, minlength=train.n_items) > 0
+        known = torch.from_numpy(np.concatenate([texts, factors], axis=1))
+        self.both = torch.where(torch.from_numpy(met)[:, None], known, self._blind)
 
     def seen(self, drawn: np.random.Generator) -> Tensor:
         """`both`, with some items told by their text alone."""

@@ -19,6 +19,7 @@ BENCHMARKS = {
     "heads": "recsite.benchmarks.heads",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",
+    "learners": "recsite.benchmarks.learners",
     "quality": "recsite.benchmarks.quality",
     "ratings": "recsite.benchmarks.ratings",
     "sasrec": "recsite.benchmarks.sasrec",

@@ -28,20 +28,31 @@ PEOPLE_SHARE, NEWEST = 0.2, (1996, 1997)
 """Validation, cut from the training part: this share of its people, and its newest films."""
 
 
-def partition(say: Say) -> Partition:
+def catalog(say: Say) -> Dataset:
+    """Everyone and everything of MovieLens-1M; of a film listed twice the first of someone's ratings counts."""
     place = located("ml-1m")
     users, people = _people(place)
     items, films, texts = _films(place)
-    rows = pd.read_csv(place / "ratings.dat", sep="::", engine="python", names=["user", "item", "rating", "time"])
-    rows = rows.assign(item=rows["item"].replace(TWICE)).drop_duplicates(["user", "item"])
+    histories = _histories(_ratings(place), users, items, people)
+    return Dataset(users, items, histories, people, films, item_vectors=vectors(texts, say))
+
+
+def partition(say: Say) -> Partition:
+    whole, place = catalog(say), located("ml-1m")
+    rows = _ratings(place)
     times = {(user, item): time for user, item, time in rows[["user", "item", "time"]].itertuples(index=False)}
     asked = {name: _asked(place / "melu", file, times) for name, file in FILES.items()}
-    new_people = pd.concat([asked["new people"], asked["both"]])["user"].unique()
-    new_items = pd.concat([asked["new items"], asked["both"]])["item"].unique()
-    warm = rows[~rows["user"].isin(new_people) & ~rows["item"].isin(new_items)]
-    train = _histories(warm, users, items, people)
-    dataset = Dataset(users, items, train, people, films, item_vectors=vectors(texts, say))
-    return Partition(dataset, {name: _histories(each, users, items, people) for name, each in asked.items()})
+    given = {name: _histories(each, whole.users, whole.items, whole.user_fields) for name, each in asked.items()}
+    new_people = np.union1d(*(np.flatnonzero(given[name].lengths) for name in ("new people", "both")))
+    new_items = np.union1d(*(given[name].items for name in ("new items", "both")))
+    all_of = whole.histories
+    warm = ~np.isin(all_of.rows, new_people) & ~np.isin(all_of.items, new_items)
+    return Partition(whole.with_histories(all_of.keep(warm)), given)
+
+
+def _ratings(place: Path) -> pd.DataFrame:
+    rows = pd.read_csv(place / "ratings.dat", sep="::", engine="python", names=["user", "item", "rating", "time"])
+    return rows.assign(item=rows["item"].replace(TWICE)).drop_duplicates(["user", "item"])
 
 
 def validation(whole: Partition) -> Partition:

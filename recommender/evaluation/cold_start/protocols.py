@@ -55,7 +55,7 @@ def melu4(partition: Partition, scenario: str, rng: np.random.Generator) -> Case
     asked = partition.asked[scenario]
     people = np.flatnonzero((asked.lengths >= FEWEST) & (asked.lengths <= MOST))
     own = asked.select(people)
-    turn = _shuffled(own, rng)
+    turn = shuffled(own, rng)
     return _case(partition, people, own, turn < ASKED, turn >= ASKED)
 
 
@@ -64,7 +64,7 @@ def ten_percent(partition: Partition, scenario: str, rng: np.random.Generator) -
     asked = partition.asked[scenario]
     people = np.flatnonzero(asked.lengths >= LEAST)
     own = asked.select(people)
-    turn, sampled = _shuffled(own, rng), np.minimum(own.lengths, SAMPLED)
+    turn, sampled = shuffled(own, rng), np.minimum(own.lengths, SAMPLED)
     few = np.clip(np.floor(SHARE * sampled).astype(np.int64), *FEW)[own.rows]
     return _case(partition, people, own, (turn >= few) & (turn < sampled[own.rows]), turn < few)
 
@@ -78,7 +78,7 @@ def _case(
     return Case(people, own.keep(given), own.keep(query), partition.train.histories.select(people))
 
 
-def _shuffled(own: Histories, rng: np.random.Generator) -> Int:
+def shuffled(own: Histories, rng: np.random.Generator) -> Int:
     """(nnz,) a random place of each interaction among its person's."""
     order = np.lexsort((rng.random(len(own.items)), own.rows))
     turn = np.empty(len(order), dtype=np.int64)
