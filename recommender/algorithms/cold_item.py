@@ -196,9 +196,9 @@ class ColdItem:
         return self
 
     def people(self, histories: Histories) -> Float:
-        """(n_people, d) x, in which new items that a person met count by their content."""
+        """(n_people, d) x."""
         self._fitted()
-        return cast(Teacher, self._teacher).people(histories, self._vectors)
+        return cast(Teacher, self._teacher).people(histories)
 
     def score(self, histories: Histories, *, items: Int | None = None, adapted: Adapted | None = None) -> Float:
         people = self.people(histories)

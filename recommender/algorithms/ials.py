@@ -100,11 +100,10 @@ class IALS:
         wanted = self._fitted() if items is None else self._fitted()[items]
         return cast(Float, self.people(histories) @ wanted.T)
 
-    def people(self, histories: Histories, factors: Float | None = None) -> Float:
-        """(n_people, d) xᵤ; zeros for whoever did nothing. `factors` (n, d) stand for what was met instead of those
-        learned, so that items may be among it that training did not know."""
+    def people(self, histories: Histories) -> Float:
+        """(n_people, d) xᵤ; zeros for whoever did nothing."""
         people = np.zeros((len(histories), self._fitted().shape[1]), dtype=np.float32)
-        for row, _, confidence, matrix, met in self._systems(histories, factors):
+        for row, _, confidence, matrix, met in self._systems(histories):
             people[row] = np.linalg.solve(matrix, met.T @ confidence)
         return people
 
@@ -128,11 +127,9 @@ class IALS:
         self._gram = wide.T @ wide + self._penalty * np.eye(factors.shape[1])
         return self
 
-    def _systems(
-        self, histories: Histories, factors: Float | None = None
-    ) -> Iterator[tuple[int, Int, NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    def _systems(self, histories: Histories) -> Iterator[tuple[int, Int, NDArray[Any], NDArray[Any], NDArray[Any]]]:
         """Per person with a history: row, places in `histories.items`, confidences, the matrix to invert, factors."""
-        config, factors = cast(IALSConfig, self.config), self._fitted() if factors is None else factors
+        config, factors = cast(IALSConfig, self.config), self._fitted()
         confidences = config.alpha * recency(histories, config.half_life).astype(np.float64)
         distinct = last_of_repeats(histories)  # a repeated item is one item
         for row in np.flatnonzero(histories.lengths):

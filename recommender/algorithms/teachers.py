@@ -21,10 +21,9 @@ class Teacher(Protocol):
     items: Float
     """(n_items, d)."""
 
-    def people(self, histories: Histories, told: Float | None = None) -> Float:
-        """(n_people, d); zeros for whoever did nothing. Items that the teacher has not learned count for nothing, or,
-        where it can take them in, for the vectors that they were given: `told` (n, d), a row per item, those at the
-        end that came later."""
+    def people(self, histories: Histories) -> Float:
+        """(n_people, d); zeros for whoever did nothing. Of `histories`, items at the end that the teacher has not
+        learned count for nothing."""
         ...
 
     def state(self) -> State: ...
@@ -36,12 +35,8 @@ class OfIALS:
     def __init__(self, model: IALS) -> None:
         self.model, self.items = model, cast(Float, model.state()["factors"])
 
-    def people(self, histories: Histories, told: Float | None = None) -> Float:
-        if told is None:
-            return self.model.people(known(histories, len(self.items)))
-        both, learned = told.copy(), np.flatnonzero(self.items.any(axis=1))
-        both[learned] = self.items[learned]
-        return self.model.people(histories, both)
+    def people(self, histories: Histories) -> Float:
+        return self.model.people(known(histories, len(self.items)))
 
     def state(self) -> State:
         config = cast(IALSConfig, self.model.config)
@@ -70,7 +65,7 @@ class OfEASE:
         half_life = cast(EASEConfig, model.config).half_life
         return cls((left * root).astype(np.float32), (right.T * root).astype(np.float32), half_life)
 
-    def people(self, histories: Histories, told: Float | None = None) -> Float:
+    def people(self, histories: Histories) -> Float:
         given = known(histories, len(self.items))
         shape = (len(given), len(self.items))
         met = sparse.csr_matrix((recency(given, self.half_life), given.items, given.indptr), shape=shape)
