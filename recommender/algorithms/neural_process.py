@@ -211,7 +211,7 @@ class NeuralProcess(RidgeHead):
         items = items[:, : max(1, int((items >= 0).sum(axis=1).max(initial=0)))].astype(np.int64)
         mask = torch.from_numpy((items >= 0).astype(np.float32))
         values = torch.from_numpy(np.asarray(adapted["values"])[people, : items.shape[1]])
-        cells = Cells(torch.from_numpy(np.maximum(items, 0)), values, mask, mask)
+        cells = Cells(torch.from_numpy(np.maximum(items, 0)), values, mask, mask, torch.zeros_like(mask))
         person = torch.from_numpy(np.asarray(adapted["person"])[people])
         found = self._decoded(self._prior, self._whole, cells, torch.from_numpy(np.maximum(asked, 0)), person)
         return cast(Float, found.numpy())

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from recommender.algorithms.adaptive import FIXED, EpisodicConfig, RatingLearner, clean
+from recommender.algorithms.adaptive import FIXED, NET, EpisodicConfig, RatingLearner, clean
 from recommender.algorithms.base import START, Adapted, Config, Recommender, State, hyper
 from recommender.algorithms.epochs import drawn_items
 from recommender.data.dataset import Dataset, Float, Histories, Int
@@ -91,6 +91,7 @@ class Net(nn.Module):
         self.log_others = nn.Parameter(torch.zeros(()))
         self.sharpness = nn.Parameter(torch.zeros(()))
         self.popularity = nn.Parameter(torch.ones(()))
+        self.liking = nn.Parameter(torch.zeros(()))
         self.contexts = ContextHead(contexts, d) if contexts else None
 
     def items(self, content: Tensor, behaviour: Tensor, known: Tensor, beside: Tensor) -> dict[str, Tensor]:
@@ -99,12 +100,11 @@ class Net(nn.Module):
         rank = self.rank(z)
         return {"rank": rank[:, 1:], "rank_prior": rank[:, 0] + self.popularity * beside[:, 0]}
 
-    def adapt_ranking(
-        self, items: dict[str, Tensor], at: Tensor, mask: Tensor, person: Tensor, others: Tensor
-    ) -> Tensor:
-        """(n, d) w(u) = w₀(u) + s (Σ ψψᵀ + α G + Λ)⁻¹ Σ ψ over what was met; `others` G (d, d) is the mean of ψψᵀ."""
+    def adapt_ranking(self, items: dict[str, Tensor], given: Cells, person: Tensor, others: Tensor) -> Tensor:
+        """(n, d) w(u) = w₀(u) + s (Σ ψψᵀ + α G + Λ)⁻¹ Σ (1 + γ z) ψ over what was met, z how far a rating is above what
+        is usual for the item; `others` G (d, d) is the mean of ψψᵀ."""
         precision = torch.diag(self.log_rank_precision.exp()) + self.log_others.exp() * others
-        found, _ = ridge.solve(items["rank"][at], torch.ones_like(mask), mask, precision)
+        found, _ = ridge.solve(items["rank"][given.at], 1 + self.liking * given.liked, given.mask, precision)
         return cast(Tensor, self.person_rank(person) + self.sharpness.exp() * found)
 
 
@@ -190,6 +190,9 @@ class RidgeHead(RatingLearner):
     def _solved(self) -> bool:
         return not self._ranks
 
+    def load_state(self, state: State) -> Self:  # also of a time when ratings did not count in rankings
+        return super().load_state({NET + "liking": np.zeros((), dtype=np.float32)} | state)
+
     def extend(self, vectors: Float) -> Self:
         """Columns for items of which only the text is known; see `extend_with`."""
         return self.extend_with(pd.DataFrame(index=range(len(vectors))), vectors)
@@ -265,7 +268,7 @@ class RidgeHead(RatingLearner):
         is what that of each question adds."""
         net: Net = self._fitted()
         others = items["rank"][drawn].T @ items["rank"][drawn] / len(drawn)
-        v = net.adapt_ranking(items, support.at, support.mask, person, others)
+        v = net.adapt_ranking(items, support, person, others)
         scores = items["rank_prior"] + v @ items["rank"].T
         barred = torch.ones_like(scores)
         barred[:, drawn] = 0.0
@@ -325,11 +328,12 @@ class RidgeHead(RatingLearner):
     def _cells(self, given: Histories, place: Tensor) -> Cells:
         """`given` as rectangles; `place` (nnz,) where each item stands among those encoded."""
         cut = padded(given)
-        mask = torch.from_numpy(cut.mask.astype(np.float32))
         known = rated(given)[cut.at] & cut.mask if len(given.items) else cut.mask
         y = np.where(known, cut.values, 0.0).astype(np.float32)
         at = place[torch.from_numpy(cut.at)] if len(place) else torch.zeros(cut.at.shape, dtype=torch.int64)
-        return Cells(at, torch.from_numpy(y), mask, torch.from_numpy(known.astype(np.float32)))
+        usual = self._bias.mean + self._bias.items[cut.items]
+        liked = (np.where(known, y - usual, 0.0) / self._bias.spread).astype(np.float32)
+        return Cells(at, *map(torch.from_numpy, (y, cut.mask.astype(np.float32), known.astype(np.float32), liked)))
 
     def _adapted(self, support: Histories) -> Adapted:
         net, items = self._fitted(), self._items()
@@ -338,7 +342,7 @@ class RidgeHead(RatingLearner):
         found = {}
         if self._ranks:
             found["known"] = support.lengths.astype(np.float32)
-            found["ranking"] = net.adapt_ranking(items, cells.at, cells.mask, person, items["others"]).numpy()
+            found["ranking"] = net.adapt_ranking(items, cells, person, items["others"]).numpy()
         if self._rates:
             found["rating"] = posterior(self._prior, self._side, cells, person)[0].numpy()
         return found
@@ -386,9 +390,11 @@ def posterior(
 
 @dataclass(frozen=True)
 class Cells:
-    """Interactions as rectangles (n, L): places of items, ratings, 1 where there is one, 1 where rated."""
+    """Interactions as rectangles (n, L): places of items, ratings, 1 where there is one, 1 where rated, and spreads
+    above what is usual for the item."""
 
     at: Tensor
     y: Tensor
     mask: Tensor
     rated: Tensor
+    liked: Tensor

@@ -211,7 +211,9 @@ def onto(rows: Tensor, d: int) -> Tensor:
     behind it."""
     if d >= rows.shape[1]:
         return torch.eye(rows.shape[1], d, device=rows.device)
-    return cast(Tensor, torch.linalg.eigh(rows.T @ rows)[1].flip(1)[:, :d].contiguous())
+    found = torch.linalg.eigh(rows.T @ rows)[1].flip(1)[:, :d]
+    signs = found.gather(0, found.abs().argmax(0, keepdim=True)).sign()  # the same on every machine
+    return cast(Tensor, (found * signs).contiguous())
 
 
 @torch.no_grad()

@@ -138,6 +138,9 @@ class SimilarPeopleSerializer(serializers.Serializer[Any]):
     users = PersonAlikeSerializer(many=True)
 
 
+WITHOUT_NUMBER = "A rating needs its number here. Send another kind for an event without one."
+
+
 class SessionEventSerializer(Strict):
     """`kind` is “rating” where a value is given and “view” otherwise; without times, events happened in their order."""
 
@@ -149,6 +152,11 @@ class SessionEventSerializer(Strict):
     )
     value = NumberField(required=False, allow_null=True)
     time = TimeField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("kind") == "rating" and attrs.get("value") is None:
+            raise serializers.ValidationError({"value": WITHOUT_NUMBER})
+        return attrs
 
 
 class SessionSerializer(Strict):

@@ -22,8 +22,10 @@ TREES, LEAST, SHARE, FOLDS = 200, 3, 0.3, 5
 """Trees, items in a leaf at least, share of columns that a split chooses among, and folds for `held_out`."""
 USUAL = 30.0
 """Ratings from which on an item weighs more than half as much as one known for certain."""
-ENOUGH = 60
-"""Items with ratings below which trees say nothing."""
+ENOUGH, MOST = 60, 20_000
+"""Items with ratings below which trees say nothing; those met most that trees are grown from."""
+BLOCK = 4096
+"""Items that are asked about at once."""
 
 Values = NDArray[np.float64]
 
@@ -42,12 +44,11 @@ class ItemTrees:
 
     @classmethod
     def grown(cls, x: Float, y: Values, counts: NDArray[np.int64], seed: int) -> ItemTrees:
-        """From the items x (n, d) of which `y` (n,) is the mean of `counts` ratings; those without count are left
-        out."""
+        """From the items x (n, d) of which `y` (n,) is the mean of `counts` ratings: MOST of those with any."""
         made: Any = import_module("sklearn.ensemble").ExtraTreesRegressor(
             TREES, min_samples_leaf=LEAST, max_features=SHARE, random_state=seed
         )
-        met = counts > 0
+        met = np.argsort(-counts, kind="stable")[: min(MOST, int((counts > 0).sum()))]
         made.fit(x[met], y[met], sample_weight=counts[met] / (counts[met] + USUAL))
         trees: list[Any] = [each.tree_ for each in made.estimators_]
         roots = np.cumsum([0, *(tree.node_count for tree in trees)])[:-1]
@@ -67,6 +68,10 @@ class ItemTrees:
 
     def of(self, x: Float) -> Values:
         """(n,) the mean over trees of the leaf that each of the items x (n, d) comes to."""
+        blocks = [self._of(x[start : start + BLOCK]) for start in range(0, len(x), BLOCK)]
+        return np.concatenate(blocks) if blocks else np.zeros(0)
+
+    def _of(self, x: Float) -> Values:
         at = np.tile(self.roots, (len(x), 1))
         rows = np.arange(len(x))[:, None]
         while (inner := self.column[at] >= 0).any():

@@ -18,6 +18,7 @@ from recommender.api.base import READ, SEND, ApiView
 from recommender.api.documents import LIST
 from recommender.api.problems import Problem
 from recommender.api.serializers import (
+    WITHOUT_NUMBER,
     AnswerSerializer,
     EventsAnswerSerializer,
     EventSerializer,
@@ -70,8 +71,7 @@ def checked_events(rows: Any) -> tuple[list[tuple[int, feedback.Event]], list[di
         kind = "view" if given.get("value") is None else "rating"
         event = {"value": None, "kind": kind, "time": now} | dict(given)
         if event["kind"] == "rating" and event["value"] is None:
-            message = "A rating needs its number here. Send another kind for an event without one."
-            rejected.append({"index": index, "field": "value", "message": message})
+            rejected.append({"index": index, "field": "value", "message": WITHOUT_NUMBER})
         else:
             events.append((index, feedback.Event(**event)))
     return events, rejected

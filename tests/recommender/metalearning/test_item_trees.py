@@ -22,7 +22,8 @@ def test_arrays_say_what_the_library_says(together: tuple[np.ndarray, ...]) -> N
     x, y, counts = together
     trees = ItemTrees.grown(x, y, counts, seed=3)
     peer = ExtraTreesRegressor(TREES, min_samples_leaf=LEAST, max_features=SHARE, random_state=3)
-    peer.fit(x, y, sample_weight=counts / (counts + USUAL))
+    order = np.argsort(-counts, kind="stable")
+    peer.fit(x[order], y[order], sample_weight=counts[order] / (counts[order] + USUAL))
     asked = np.random.default_rng(1).normal(0.5, 1, (50, 2)).astype(np.float32)
     np.testing.assert_allclose(trees.of(asked), peer.predict(asked), rtol=1e-5)
     again = ItemTrees.unpacked(trees.packed())
