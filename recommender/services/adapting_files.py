@@ -132,7 +132,7 @@ class Catalogue:
     """The items that a recommender can score: ids by position, which are not listed, and how it came to know them.
 
     `places` position by id; `later` ids that came after the training; `unplaced` those it cannot score; `nameless`
-    those of which nothing is known.
+    those of which nothing is known; `as_trained` those of the file that it knew, or that are hidden: not read.
     """
 
     served: Served
@@ -141,6 +141,7 @@ class Catalogue:
     later: list[str]
     unplaced: list[str]
     nameless: list[str]
+    as_trained: list[str]
 
     @classmethod
     def of(cls, run: Run, served: Served, said: Mapping[str, Mapping[str, Any]], asked: set[str]) -> Catalogue:
@@ -161,13 +162,13 @@ class Catalogue:
         hidden_ids = {client_id for _, client_id, hidden in rows if hidden}
         new = [name for name in said if name not in there and name not in hidden_ids]
         nameless = sorted(asked - there - set(new) - hidden_ids)
-        later = [*stored, *new, *nameless]
+        later, fixed = [*stored, *new, *nameless], hidden_ids.union(ids)
         able = isinstance(served.model, ItemsExtendable) and bool(later)
         if able:
             frame, vectors = _described(run, keys, stored, said, [*new, *nameless])
             extend(served.model, vectors=vectors, fields=frame)
             ids, barred = [*ids, *later], np.concatenate([barred, np.isin(later, nameless)])
-        return cls(served, ids, barred, later if able else [], [] if able else later, nameless)
+        return cls(served, ids, barred, later if able else [], [] if able else later, nameless, [name for name in said if name in fixed])
 
     @property
     def places(self) -> dict[str, int]:
@@ -179,7 +180,7 @@ class Catalogue:
         return found
 
     def told(self) -> dict[str, Any]:
-        parts = {"later": self.later, "unplaced": self.unplaced, "nameless": self.nameless}
+        parts = {name: getattr(self, name) for name in ("later", "unplaced", "nameless", "as_trained")}
         return {name: {"count": len(part), "first": part[:MOST_TOLD]} for name, part in parts.items()}
 
 

@@ -212,6 +212,7 @@ def test_a_session_of_attributes_alone_is_answered_by_who_reads_them(api, filled
         ({"events": [{"item": "a/b"}]}, "events.0.item"),
         ({"events": [{"item": "i1", "value": "5"}]}, "events.0.value"),
         ({"events": [{"item": "i1", "when": 5}]}, "events.0.when"),
+        ({"events": [{"item": "i1", "kind": "rating"}]}, "events.0.value"),
         ({"events": [], "n": 0}, "n"),
         ({"events": [], "diversity": 2}, "diversity"),
         ({"events": [], "filter": "year"}, "filter"),

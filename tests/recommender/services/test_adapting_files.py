@@ -119,6 +119,7 @@ def test_items_that_came_after_the_training(adapt, filled, deploy, algorithm):  
     assert [row["item"] for row in rows] == ["filed", "stored", "of nothing", "i3"]
     assert result["items"]["later"]["first"] == ["stored", "filed", "of nothing"]
     assert result["items"]["nameless"]["first"] == ["of nothing"] and result["support"]["used"] == 5
+    assert result["items"]["as_trained"] == {"count": 1, "first": ["i1"]}
     listed = lists(adapt(NEW, of=run, items=items, k=30)[1])
     assert {"filed", "stored"} <= set(listed["new1"]) and "of nothing" not in listed["new1"]
 
