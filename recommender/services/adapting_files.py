@@ -168,7 +168,8 @@ class Catalogue:
             frame, vectors = _described(run, keys, stored, said, [*new, *nameless])
             extend(served.model, vectors=vectors, fields=frame)
             ids, barred = [*ids, *later], np.concatenate([barred, np.isin(later, nameless)])
-        return cls(served, ids, barred, later if able else [], [] if able else later, nameless, [name for name in said if name in fixed])
+        placed, unplaced = (later, []) if able else ([], later)
+        return cls(served, ids, barred, placed, unplaced, nameless, [name for name in said if name in fixed])
 
     @property
     def places(self) -> dict[str, int]:
