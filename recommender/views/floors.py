@@ -79,7 +79,7 @@ def cell_of(cell: Mapping[str, Any] | None) -> dict[str, Any]:
 
 SETTINGS = {
     "penalty": "penalty", "content": "content", "of_items": "items pulled by", "of_people": "people by",
-    "shrinkage": "pulled by",
+    "shrinkage": "pulled by", "neighbours": "neighbours", "shrink": "similarities shrunk by", "half_life": "half-life",
 }  # fmt: skip
 """What validation chooses, in words and in this order; the rest was never chosen."""
 

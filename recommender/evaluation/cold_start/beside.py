@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recommender.algorithms import registry
 from recommender.data.dataset import Dataset, Histories, Holdout, Int
 from recommender.data.preparation import rated
 from recommender.data.splits import Split
 from recommender.data.splits.base import from_end
+from recommender.evaluation.cold_start import listed
 from recommender.evaluation.cold_start.against import Figures, against
 from recommender.evaluation.cold_start.protocols import Case, absolute_errors, exponential_gain, top_five
 from recommender.evaluation.cold_start.tuned import FLOORS, Floor, chosen, described
@@ -31,7 +32,7 @@ ASKED_TO_TUNE, ASKED = 300, 5_000
 """People of the validation who decide settings, and of the test who are asked; drawn where there are more."""
 TUNED_PEOPLE, LEARNED_PEOPLE, LEARNED_RATINGS = 2_000, 10_000, 300
 """What the linear floors learn from: while settings are chosen, and then, so many people (drawn where there are more),
-the latest ratings of each."""
+the latest ratings of each. Floors of lists choose settings on LEARNED_PEOPLE and then learn from all."""
 DESCRIBED = 100_000
 """Items from which on the linear floors are left out: what is said of items would no longer fit into memory."""
 COMPARED = 5_000
@@ -58,8 +59,8 @@ def beside(
     """`measured` with NDCG@5 of the asked ratings (`ndcg_rated`, `ndcg_rated_exp`) where the run predicts them, and
     the floors. `algorithm` is no floor of itself. `progress(0..1)` may raise Cancelled."""
     told, some = progress or (lambda _: None), _some(split.test, ASKED, seed)
-    lists = dict(_lists(measured, some, split, algorithm, seed, told))
     table, notes, ratings = _asked_table(measured.said, split), _note(measured.said), dict[str, Figures]()
+    lists = dict(_lists(measured, some, split, algorithm, seed, told, notes))
     if table is not None:
         measured = with_orders(measured, table)
         ratings = {"": Figures(table)}
@@ -102,7 +103,7 @@ def _rows(asked: Holdout, rows: Int) -> Holdout:
 
 
 def _lists(
-    measured: Measured, some: Int, split: Split, algorithm: str, seed: int, told: Progress
+    measured: Measured, some: Int, split: Split, algorithm: str, seed: int, told: Progress, notes: list[str]
 ) -> Iterator[tuple[str, Figures]]:
     """The run's own lists first (under ""), then each floor's, on the same people."""
     if not set(LISTED) <= set(measured.per_user):
@@ -113,14 +114,28 @@ def _lists(
     yield "", Figures(own.reset_index(drop=True))
     names = [name for name in _list_floors(known) if name != algorithm]
     for at, name in enumerate(names):
-        told(0.3 * at / len(names))
-        model = registry.create(name)
+        share = 0.3 * at / len(names)
+        told(share)
         try:
-            model.fit(known, rng=np.random.default_rng(seed), report=lambda *_: None)
-            table = evaluate(model, asked, known, ks=(10,)).per_user
+            setting = _list_setting(name, split, seed, partial(told, share), notes)
+            table = evaluate(listed.made(name, setting, known, seed), asked, known, ks=(10,)).per_user
         except RecommenderError:  # nothing to learn from
             continue
-        yield name, Figures(table[["user", *LISTED]])
+        yield name, Figures(table[["user", *LISTED]], setting)
+
+
+def _list_setting(
+    name: str, split: Split, seed: int, check: Callable[[], None], notes: list[str]
+) -> Mapping[str, Any] | None:
+    """What the split's validation chooses, learned from a bounded part of its training; else the usual."""
+    by = _rows(split.validation, _some(split.validation, ASKED_TO_TUNE, seed))
+    train = bounded(split.train, LEARNED_PEOPLE, seed)
+    if len(by.people) and len(train.histories.items):
+        return listed.chosen(name, train, by, seed, check)
+    note = "Nobody of the validation could be asked for lists to tune their floors by: they have their usual settings."
+    if listed.usual(name) and note not in notes:
+        notes.append(note)
+    return listed.usual(name)
 
 
 def _list_floors(known: Dataset) -> list[str]:
