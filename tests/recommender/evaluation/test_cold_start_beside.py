@@ -132,7 +132,7 @@ def whole(data: Dataset, algorithm: str, protocol: str, shots: int | None = None
 
     fitted = fit_measured(create, config, split, seed=0, report=quiet)  # type: ignore[arg-type]
     found = measure(create, fitted, split, seed=0, report=quiet)  # type: ignore[arg-type]
-    return beside(found, split, algorithm=algorithm)
+    return beside(found, split, algorithm=algorithm, protocol=protocol, shots=shots)
 
 
 @pytest.mark.parametrize("protocol", ["cold-users", "cold-items", "cold-both"])
@@ -235,3 +235,42 @@ def test_without_validation_floors_of_lists_have_their_usual_settings() -> None:
     for name in listed.GRIDS:
         assert floors._list_setting(name, nobody, 0, lambda: None, notes) == listed.usual(name)
     assert len(notes) == 1
+
+
+@pytest.mark.parametrize("protocol", ["cold-items", "cold-both"])
+def test_of_new_items_settings_are_chosen_by_items_new_to_the_training(protocol: str) -> None:
+    split = splits_of(blocks(), protocol, shots=2 if protocol == "cold-both" else 0)[0]
+    train, by = floors.tuned_by(split, protocol, 2 if protocol == "cold-both" else 0, 0)
+    asked, known = set(by.query.items.tolist()), split.before_test.histories
+    assert asked and not asked & set(train.histories.items.tolist())
+    assert asked <= set(known.items.tolist())  # the test's own new items decide nothing
+    assert set(by.people.tolist()) <= set(np.flatnonzero(known.lengths).tolist())
+    if protocol == "cold-both":
+        assert not train.histories.lengths[by.people].any() and by.given.lengths.max() <= 2
+
+
+def test_of_new_people_the_splits_own_validation_chooses() -> None:
+    split = splits_of(blocks(), "cold-users", shots=2)[0]
+    train, by = floors.tuned_by(split, "cold-users", 2, 0)
+    assert train.histories.items.tolist() == split.train.histories.items.tolist()
+    assert by.people.tolist() == split.validation.people.tolist()
+
+
+@pytest.mark.parametrize("protocol", ["cold-items", "cold-both"])
+def test_where_no_such_split_can_be_made_validation_chooses(protocol: str) -> None:
+    """But for the test's, there is one item only: it cannot be new and known."""
+    data = dataset([[0], [0], [0], [0, 1], [0, 1]], 2)
+    data = data.with_histories(rated([[0], [0], [0], [0, 1], [0, 1]], [[5.0], [4.0], [3.0], [1.0, 2.0], [2.0, 1.0]]))
+    known = data.with_histories(rated([[0], [0], [0], [], []], [[5.0], [4.0], [3.0], [], []]))
+    late = Holdout(np.array([0]), histories([[]]), rated([[0]], [[5.0]]))
+    split = Split(known, late, late, known, data)
+    train, by = floors.tuned_by(split, protocol, None, 0)
+    assert by.people.tolist() == [0] and train.histories.items.tolist() == [0, 0, 0]
+
+
+def test_where_nobody_rated_the_items_made_new_validation_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = splits_of(blocks(), "cold-both")[0]
+    empty = replace(split, test=replace(split.test, targets=histories([[] for _ in split.test.people])))
+    monkeypatch.setattr(floors, "splits_of", lambda *_, **__: [empty])
+    train, _ = floors.tuned_by(split, "cold-both", None, 0)
+    assert train.histories.items.tolist() == split.train.histories.items.tolist()
