@@ -19,6 +19,10 @@ FIRST = {"lists": "ndcg@10", "ratings": "mae_person"}
 """The figure that the sentence is about."""
 NAMES = {"ndcg@10": "NDCG@10", "mae_person": "MAE per person"}
 ALPHA = 0.05
+ONE_DRAWING = (
+    "All this is of one drawing of who and what is new (one seed); the intervals are over its people and do not tell "
+    "how much another drawing or training would differ. manage.py benchmark learners has five, on MovieLens-1M."
+)
 
 
 @dataclass(frozen=True)
