@@ -143,8 +143,8 @@ def _beside_floors(row: Measurement, found: Measured, split: Split, told: _Progr
     """
     beside = import_module("recommender.evaluation.cold_start.beside").beside
     words = told.part("measuring what is simple beside it", UNTIL_FLOORS, 1.0)
-    algorithm, seed = row.run.algorithm, row.run.seed
-    found, floors = beside(found, split, algorithm=algorithm, seed=seed, progress=words.progress)
+    asked = {"algorithm": row.run.algorithm, "protocol": row.protocol, "shots": row.shots, "seed": row.run.seed}
+    found, floors = beside(found, split, **asked, progress=words.progress)
     return replace(found, details=found.details | {"floors": floors.floors, "floors_notes": floors.notes})
 
 

@@ -10,6 +10,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from recommender.evaluation.cold_start.against import plain as plain
+
 register = template.Library()
 
 METRIC_NAMES = {
@@ -23,13 +25,6 @@ METRIC_NAMES = {
     "ece": "Calibration error", "accuracy_person": "Accuracy per person", "brier_person": "Brier score per person",
 }  # fmt: skip
 DAY = 86_400
-MINUS = "\N{MINUS SIGN}"
-
-
-def plain(value: float, digits: int = 3) -> str:
-    """0.1072 → .107; 1.5 → 1.500; −0.02 → −.020."""
-    text = f"{abs(value):.{digits}f}".removeprefix("0") if abs(value) < 1 else f"{abs(value):.{digits}f}"
-    return (MINUS if value < 0 and float(text) else "") + text
 
 
 @register.filter

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from recommender.evaluation.cold_start.against import FIRST, NAMES, chance, sentences
+from recommender.evaluation.cold_start.against import FIRST, NAMES, ONE_DRAWING, chance, sentences
 from recommender.models import Measurement
 from recommender.templatetags.pages import metric_name
 from recommender.views.metric_words import defined
@@ -41,7 +41,8 @@ def floors_context(row: Measurement) -> dict[str, Any]:
     found = row.details.get("floors", [])
     said = {of: [text for text in sentences(found) if text.startswith(NAMES[FIRST[of]])] for of in TITLES}
     tables = [table_of(row, [each for each in found if each["of"] == of], of, said[of]) for of in TITLES]
-    return {"floors": [table for table in tables if table], "floors_notes": row.details.get("floors_notes", [])}
+    notes = row.details.get("floors_notes", [])
+    return {"floors": [table for table in tables if table], "floors_notes": notes, "one_drawing": ONE_DRAWING}
 
 
 def table_of(row: Measurement, found: Sequence[Mapping[str, Any]], of: str, said: Sequence[str]) -> FloorTable | None:
@@ -79,7 +80,7 @@ def cell_of(cell: Mapping[str, Any] | None) -> dict[str, Any]:
 
 SETTINGS = {
     "penalty": "penalty", "content": "content", "of_items": "items pulled by", "of_people": "people by",
-    "shrinkage": "pulled by",
+    "shrinkage": "pulled by", "neighbours": "neighbours", "shrink": "similarities shrunk by", "half_life": "half-life",
 }  # fmt: skip
 """What validation chooses, in words and in this order; the rest was never chosen."""
 

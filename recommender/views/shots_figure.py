@@ -37,7 +37,7 @@ def shots_figure(
         title=finding(found, metric, scenario),
         columns=columns,
         rows=cells,
-        definition=f"{name}: {defined(metric)}. {scenario.about} {floor_words(found)}{FALL}",
+        definition=f"{name}: {defined(metric)}. {scenario.about} {floor_words(found)}{picked_words(found)}{FALL}",
         csv=f"{where}?{urlencode({'scenario': scenario.key, 'metric': metric})}",
         json=draw("by_shots", found, metric=name, axis=scenario.axis, falling=down) if found else "",
         empty=f"Nothing measured yet with {scenario.of} new. {TO_DO[offered]}",
@@ -49,9 +49,19 @@ def shots_figure(
 def floor_words(found: Sequence[Mapping[str, Any]]) -> str:
     """What is drawn in grey beside the runs that were measured."""
     names = dict.fromkeys(row["name"] for row in found if row["run"] is None)
-    if BEST in names:
+    if any(name.startswith(BEST) for name in names):
         return "Best floor: at each number the simple model with the best figure; measurements' pages show all. "
     return f"In grey, the strongest measured along with the runs at each number: {', '.join(names)}. " if names else ""
+
+
+def picked_words(found: Sequence[Mapping[str, Any]]) -> str:
+    """What the heading leaves out: it names the best of several runs as if it had been the only one."""
+    if len({row["run"] for row in found if not row["floor"]}) < 2:
+        return ""
+    return (
+        "The heading names the best of several runs, picked on the same people on whom it is compared, and a floor of "
+        "its own seed; p is corrected for the floors only, not for picking the run. "
+    )
 
 
 def table(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:
@@ -65,7 +75,7 @@ def table(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:
         for row in rows if metric in row.metrics
     ]  # fmt: skip
     there = {(each["algorithm"], each["seed"]): each for each in found}
-    also = [named(each, there) for each in strongest(rows, metric)]
+    also = told_apart([named(each, there) for each in strongest(rows, metric)])
     found += [each for each in also if not known(each, found)]
     means: dict[str, list[float]] = {}
     for each in found:
@@ -85,11 +95,11 @@ def of_floors(row: Measurement, metric: str) -> dict[str, Any]:
 
 
 def strongest(rows: Sequence[Measurement], metric: str) -> list[dict[str, Any]]:
-    """Of each floor and number of interactions the best that any measurement brought: what one run is not given (texts)
-    its floors are not given either, and another's are."""
-    sign, found = 1 if falls(metric) else -1, dict[tuple[str, int], dict[str, Any]]()
+    """Of each floor, number of interactions and seed (whose people they are) the best that any measurement brought:
+    what one run is not given (texts) its floors are not given either, and another's are."""
+    sign, found = 1 if falls(metric) else -1, dict[tuple[str, int, int], dict[str, Any]]()
     for each in (each for row in rows for each in along(row, metric)):
-        at = (each["name"], each["shots"])
+        at = (each["name"], each["shots"], each["seed"])
         if at not in found or sign * each["value"] < sign * found[at]["value"]:
             found[at] = each
     return list(found.values())
@@ -115,6 +125,18 @@ def named(floor: dict[str, Any], there: Mapping[tuple[str, int], Mapping[str, An
     return floor | {part: run[part] for part in ("name", "label", "run", "floor")} if run else floor
 
 
+def told_apart(floors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A line per seed where floors of several seeds stand beside the runs: they are of different people."""
+    if len({each["seed"] for each in floors if each["run"] is None}) < 2:
+        return floors
+    return [
+        each | {part: f"{each[part]}, seed {each['seed']}" for part in ("name", "label")}
+        if each["run"] is None
+        else each
+        for each in floors
+    ]
+
+
 def known(floor: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the run itself was measured with that number of interactions."""
     return any((row["name"], row["shots"]) == (floor["name"], floor["shots"]) for row in found)
@@ -138,15 +160,17 @@ def asked(found: Sequence[Mapping[str, Any]], shots: int) -> Any:
 
 
 def finding(rows: Sequence[Mapping[str, Any]], metric: str, scenario: Scenario = PEOPLE) -> str:
-    """What the most interactions, up to five, at which a recommender and a floor were both measured allow to say."""
+    """What the most interactions, up to five, at which a recommender and a floor of its seed were both measured allow
+    to say."""
     sign = 1 if falls(metric) else -1
     ranked = sorted(rows, key=lambda row: sign * row["value"], reverse=True)  # the best comes last and is kept
-    floors = {row["shots"]: row for row in ranked if row["floor"]}
-    shared = [row for row in ranked if not row["floor"] and row["shots"] in floors]
+    floors = {(row["shots"], row["seed"]): row for row in ranked if row["floor"]}
+    shared = [row for row in ranked if not row["floor"] and (row["shots"], row["seed"]) in floors]
     if not shared:
         return f"{metric_name(metric)} by {scenario.by}"
     shots = max((row["shots"] for row in shared if row["shots"] <= 5), default=min(row["shots"] for row in shared))
-    first, floor = [row for row in shared if row["shots"] == shots][-1], floors[shots]
+    first = [row for row in shared if row["shots"] == shots][-1]
+    floor = floors[shots, first["seed"]]
     pair = f"{first['name']} has {plain(first['value'])}, {floor['label']} {plain(floor['value'])}"
     return f"{scenario.begun(shots)}, {pair}; {apart(first, floor)}"
 

@@ -26,7 +26,7 @@ from recommender.services import lab, loaded
 from recommender.views.lab import State, answer_of, person_of
 from recommender.views.lab_scenarios import BOTH, ITEMS, PEOPLE, SCENARIOS, to_measure
 from recommender.views.lab_shots import SHOTS
-from recommender.views.shots_figure import finding, matrix, table
+from recommender.views.shots_figure import finding, matrix, picked_words, table
 from tests.recommender.api.conftest import deploy  # noqa: F401 (a fixture)
 from tests.recommender.pages import films, login, text_of
 
@@ -327,6 +327,27 @@ def test_the_strongest_of_a_floor_is_drawn_and_only_its_own_p_is_told(club: Cata
     found = table(rows, "ndcg@10")
     assert [row["value"] for row in found if row["floor"]] == [0.2]
     assert finding(found, "ndcg@10").endswith("has .400, content .200; the intervals do not overlap")
+
+
+def test_a_run_is_compared_with_floors_of_its_own_seed_only(club: Catalog) -> None:
+    """The other seed's people are easier to please: their floor is above this seed's run, and says nothing of it."""
+    one, other = club.runs.order_by("pk")
+    Run.objects.filter(pk=other.pk).update(seed=1)
+    rows = [
+        Measurement.objects.create(
+            run=Run.objects.get(pk=run.pk), protocol="cold-users", shots=5, status="succeeded", people=9,
+            metrics={"ndcg@10": {"value": value, "low": value - 0.01, "high": value + 0.01}},
+            details={"floors": [floor("content", "lists", "ndcg@10", least, value, p)]},
+        )
+        for run, value, least, p in ((one, 0.4, 0.2, 0.01), (other, 0.35, 0.6, 0.5))
+    ]  # fmt: skip
+    found = table(rows, "ndcg@10")
+    lines = [(row["name"], row["value"], row["seed"]) for row in found if row["floor"]]
+    assert lines == [("content, seed 1", 0.6, 1), ("content, seed 0", 0.2, 0)]
+    ending = f"has .400, content, seed 0 .200; the difference is beyond chance, {chance(0.01)}"
+    assert finding(found, "ndcg@10").endswith(ending)
+    assert "p is corrected for the floors only" in text_of(got(club, metric="ndcg@10"))
+    assert picked_words(table(rows[:1], "ndcg@10")) == ""
 
 
 def test_the_table_has_a_row_each_and_a_column_per_number() -> None:

@@ -144,7 +144,8 @@ def test_the_floors_stand_beside_a_measurement(shop: Catalog) -> None:
     )  # fmt: skip
     said = seen(shop, "analyst", reverse("measurement", args=["shop", run.pk, row.pk]))
     for words in ("Beside what is simple", "this run", "p = .002", "−.200", "pulled by 5", "penalty 8, content 0.7",
-                  "Nothing is said of items.", "60 people can show no difference"):  # fmt: skip
+                  "Nothing is said of items.", "60 people can show no difference",
+                  "one drawing", "benchmark learners"):  # fmt: skip
         assert words in said
     assert "factors 16" not in said  # never chosen
 

@@ -19,6 +19,10 @@ FIRST = {"lists": "ndcg@10", "ratings": "mae_person"}
 """The figure that the sentence is about."""
 NAMES = {"ndcg@10": "NDCG@10", "mae_person": "MAE per person"}
 ALPHA = 0.05
+ONE_DRAWING = (
+    "All this is of one drawing of who and what is new (one seed); the intervals are over its people and do not tell "
+    "how much another drawing or training would differ. manage.py benchmark learners has five, on MovieLens-1M."
+)
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,8 @@ def chance(p: float) -> str:
     return ("p < .001" if p < 0.001 else f"p = {plain(p)}").replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def plain(value: float) -> str:
-    """0.1072 → .107, −0.02 → −.020, as on the pages."""
-    text = f"{abs(value):.3f}"
+def plain(value: float, digits: int = 3) -> str:
+    """0.1072 → .107; 1.5 → 1.500; −0.02 → −.020; on pages too."""
+    text = f"{abs(value):.{digits}f}"
     text = text.removeprefix("0") if abs(value) < 1 else text
     return ("\N{MINUS SIGN}" if value < 0 and float(text) else "") + text

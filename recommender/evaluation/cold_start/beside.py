@@ -1,37 +1,39 @@
 """The floors beside a run that a cold protocol measures: the same people, the same interactions held out.
 
-What they learn from is what the run had. Settings are chosen by the split's own validation, never by its test; to keep
-the cost within bounds, on few people, and the linear floors learn from a part of the ratings.
+What they learn from is what the run had. Settings are chosen within it, never by the test; to keep the cost within
+bounds, on few people, and the linear floors learn from a part of the ratings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recommender.algorithms import registry
 from recommender.data.dataset import Dataset, Histories, Holdout, Int
 from recommender.data.preparation import rated
-from recommender.data.splits import Split
+from recommender.data.splits import Split, splits_of
 from recommender.data.splits.base import from_end
+from recommender.evaluation.cold_start import listed
 from recommender.evaluation.cold_start.against import Figures, against
 from recommender.evaluation.cold_start.protocols import Case, absolute_errors, exponential_gain, top_five
 from recommender.evaluation.cold_start.tuned import FLOORS, Floor, chosen, described
 from recommender.evaluation.measuring import Measured, Opinions
 from recommender.evaluation.protocol import evaluate
 from recommender.evaluation.significance import intervals
-from recommender.exceptions import RecommenderError
+from recommender.exceptions import NotTrainable, RecommenderError
 
 ASKED_TO_TUNE, ASKED = 300, 5_000
 """People of the validation who decide settings, and of the test who are asked; drawn where there are more."""
 TUNED_PEOPLE, LEARNED_PEOPLE, LEARNED_RATINGS = 2_000, 10_000, 300
 """What the linear floors learn from: while settings are chosen, and then, so many people (drawn where there are more),
-the latest ratings of each."""
+the latest ratings of each. Floors of lists choose settings on LEARNED_PEOPLE and then learn from all."""
 DESCRIBED = 100_000
 """Items from which on the linear floors are left out: what is said of items would no longer fit into memory."""
 COMPARED = 5_000
@@ -39,6 +41,8 @@ COMPARED = 5_000
 MOST_LEVEL = 30.0
 """Ratings above it have no gain of 2^rating."""
 LINEAR = ("ridge on content", "hybrid")
+NESTED = ("cold-items", "cold-both")
+"""Protocols of which validation is easier than the test: it asks about known items."""
 LISTED = ("ndcg@10", "recall@10")
 Values = NDArray[np.float64]
 Progress = Callable[[float], None]
@@ -53,17 +57,25 @@ class Told:
 
 
 def beside(
-    measured: Measured, split: Split, *, algorithm: str, seed: int = 0, progress: Progress | None = None
+    measured: Measured,
+    split: Split,
+    *,
+    algorithm: str,
+    protocol: str = "cold-users",
+    shots: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> tuple[Measured, Told]:
     """`measured` with NDCG@5 of the asked ratings (`ndcg_rated`, `ndcg_rated_exp`) where the run predicts them, and
-    the floors. `algorithm` is no floor of itself. `progress(0..1)` may raise Cancelled."""
+    the floors. `protocol`, `shots` and `seed` made the split. `algorithm` is no floor of itself. `progress(0..1)` may
+    raise Cancelled."""
     told, some = progress or (lambda _: None), _some(split.test, ASKED, seed)
-    lists = dict(_lists(measured, some, split, algorithm, seed, told))
     table, notes, ratings = _asked_table(measured.said, split), _note(measured.said), dict[str, Figures]()
+    lists = dict(_lists(measured, some, split, algorithm, seed, told, notes))
     if table is not None:
         measured = with_orders(measured, table)
-        ratings = {"": Figures(table)}
-        ratings |= dict(_ratings(split, some, seed, lambda share: told(0.3 + 0.7 * share), notes))
+        ratings, by = {"": Figures(table)}, tuned_by(split, protocol, shots, seed)
+        ratings |= dict(_ratings(split, some, by, seed, lambda share: told(0.3 + 0.7 * share), notes))
     return measured, Told(against({"lists": lists, "ratings": ratings}), notes)
 
 
@@ -102,7 +114,7 @@ def _rows(asked: Holdout, rows: Int) -> Holdout:
 
 
 def _lists(
-    measured: Measured, some: Int, split: Split, algorithm: str, seed: int, told: Progress
+    measured: Measured, some: Int, split: Split, algorithm: str, seed: int, told: Progress, notes: list[str]
 ) -> Iterator[tuple[str, Figures]]:
     """The run's own lists first (under ""), then each floor's, on the same people."""
     if not set(LISTED) <= set(measured.per_user):
@@ -113,14 +125,28 @@ def _lists(
     yield "", Figures(own.reset_index(drop=True))
     names = [name for name in _list_floors(known) if name != algorithm]
     for at, name in enumerate(names):
-        told(0.3 * at / len(names))
-        model = registry.create(name)
+        share = 0.3 * at / len(names)
+        told(share)
         try:
-            model.fit(known, rng=np.random.default_rng(seed), report=lambda *_: None)
-            table = evaluate(model, asked, known, ks=(10,)).per_user
+            setting = _list_setting(name, split, seed, partial(told, share), notes)
+            table = evaluate(listed.made(name, setting, known, seed), asked, known, ks=(10,)).per_user
         except RecommenderError:  # nothing to learn from
             continue
-        yield name, Figures(table[["user", *LISTED]])
+        yield name, Figures(table[["user", *LISTED]], setting)
+
+
+def _list_setting(
+    name: str, split: Split, seed: int, check: Callable[[], None], notes: list[str]
+) -> Mapping[str, Any] | None:
+    """What the split's validation chooses, learned from a bounded part of its training; else the usual."""
+    by = _rows(split.validation, _some(split.validation, ASKED_TO_TUNE, seed))
+    train = bounded(split.train, LEARNED_PEOPLE, seed)
+    if len(by.people) and len(train.histories.items):
+        return listed.chosen(name, train, by, seed, check)
+    note = "Nobody of the validation could be asked for lists to tune their floors by: they have their usual settings."
+    if listed.usual(name) and note not in notes:
+        notes.append(note)
+    return listed.usual(name)
 
 
 def _list_floors(known: Dataset) -> list[str]:
@@ -154,12 +180,31 @@ def _table(found: Values, query: Histories) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _ratings(split: Split, some: Int, seed: int, told: Progress, notes: list[str]) -> Iterator[tuple[str, Figures]]:
-    """Each floor with the setting that validation chose, on the rows `some` of the test."""
-    asked = _rows(split.test, some)
-    train, whole, case = _only_rated(split.train), _only_rated(split.before_test), case_of(asked)
-    by = case_of(_rows(split.validation, _some(split.validation, ASKED_TO_TUNE, seed)))
-    by = _asked_only(by)
+def tuned_by(split: Split, protocol: str, shots: int | None, seed: int) -> tuple[Dataset, Case]:
+    """What settings are chosen on: ratings to learn from, and whom to ask about which.
+
+    Validation of cold-items and cold-both asks about known items; there `before_test` is divided once more, by the same
+    protocol. Where that leaves nothing to learn from or to ask about, the split's own validation decides.
+    """
+    if protocol in NESTED:
+        with suppress(NotTrainable):
+            nested = splits_of(split.before_test, protocol, shots=shots, seed=seed)[0]
+            train, by = _only_rated(nested.before_test), _tuning_case(nested.test, seed)
+            if len(by.people) and len(train.histories.items):
+                return train, by
+    return _only_rated(split.train), _tuning_case(split.validation, seed)
+
+
+def _tuning_case(asked: Holdout, seed: int) -> Case:
+    return _asked_only(case_of(_rows(asked, _some(asked, ASKED_TO_TUNE, seed))))
+
+
+def _ratings(
+    split: Split, some: Int, tuned: tuple[Dataset, Case], seed: int, told: Progress, notes: list[str]
+) -> Iterator[tuple[str, Figures]]:
+    """Each floor with the setting that `tuned` (see tuned_by) chose, on the rows `some` of the test."""
+    asked, (train, by) = _rows(split.test, some), tuned
+    whole, case = _only_rated(split.before_test), case_of(asked)
     if not len(by.people):
         notes.append("Nobody of the validation gave ratings to tune the floors by: they have middle settings.")
     content = _content(whole, notes)

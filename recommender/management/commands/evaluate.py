@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from recommender.data.splits import PROTOCOLS, WITH_SHOTS
-from recommender.evaluation.cold_start.against import chance, plain, sentences
+from recommender.evaluation.cold_start.against import ONE_DRAWING, chance, plain, sentences
 from recommender.management.plain import PlainCommand
 from recommender.selectors.runs import get_run
 from recommender.services.measuring import OWN_PROTOCOL, evaluate_run
@@ -40,7 +40,9 @@ def floor_lines(details: Mapping[str, Any]) -> list[str]:
     rows, notes = details.get("floors", []), details.get("floors_notes", [])
     cells = [(row["floor"], metric, cell) for row in rows for metric, cell in row["metrics"].items()]
     lines = [floor_line(*cell) for cell in cells]
-    return [*(["Floors, on the same people:"] if lines else []), *lines, *sentences(rows), *notes]
+    if lines:
+        lines = ["Floors, on the same people:", *lines, *sentences(rows), ONE_DRAWING]
+    return [*lines, *notes]
 
 
 def floor_line(name: str, metric: str, cell: Mapping[str, Any]) -> str:

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 from recommender.algorithms import registry
+from recommender.algorithms.base import ndcg
 from recommender.data.dataset import Dataset, Histories, Holdout
 from recommender.data.splits import Split, splits_of
 from recommender.evaluation.cold_start import beside as floors
+from recommender.evaluation.cold_start import listed
 from recommender.evaluation.cold_start.against import Figures, against, best, power, sentences
 from recommender.evaluation.cold_start.beside import beside
 from recommender.evaluation.measuring import Measured, Opinions, measure
@@ -130,7 +132,7 @@ def whole(data: Dataset, algorithm: str, protocol: str, shots: int | None = None
 
     fitted = fit_measured(create, config, split, seed=0, report=quiet)  # type: ignore[arg-type]
     found = measure(create, fitted, split, seed=0, report=quiet)  # type: ignore[arg-type]
-    return beside(found, split, algorithm=algorithm)
+    return beside(found, split, algorithm=algorithm, protocol=protocol, shots=shots)
 
 
 @pytest.mark.parametrize("protocol", ["cold-users", "cold-items", "cold-both"])
@@ -195,3 +197,80 @@ def test_the_linear_floors_learn_from_a_bounded_part(monkeypatch: pytest.MonkeyP
     found = floors.bounded(dataset([[0, 1, 2], [3], [], [0, 1, 2, 3]], 4), 2, seed=0).histories
     assert sorted(found.lengths.tolist()) in ([0, 0, 1, 2], [0, 0, 2, 2])
     assert set(found.items_of(0).tolist()) <= {1, 2} and set(found.items_of(3).tolist()) <= {2, 3}
+
+
+def test_floors_of_lists_have_the_setting_with_the_highest_ndcg_of_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everyone begins with what decides the last item and goes on with noise: whoever forgets cannot tell it."""
+    noise, data = np.random.default_rng(0), []
+    for first in [0, 1] * 40:
+        data.append([first, *(4 + noise.permutation(20)[:12]).tolist(), 2 + first])
+    grid = {"shrink": (0.0, 1e6), "half_life": (0.5, 0.0)}
+    monkeypatch.setattr(listed, "GRIDS", {"item_knn": grid})
+    people, rest = data[:60], data[60:]
+    by = Holdout(np.arange(60, 80), histories([row[:-1] for row in rest]), histories([row[-1:] for row in rest]))
+    train, asked_before = dataset([*people, *[[] for _ in rest]], 24), []
+    found = listed.chosen("item_knn", train, by, 0, lambda: asked_before.append(1))
+    assert found == {"shrink": 0.0, "half_life": 0.0} and len(asked_before) == 2  # a training for each shrink
+    worse = listed.made("item_knn", {"half_life": 0.5}, train, 0)
+    assert ndcg(listed.made("item_knn", found, train, 0), by) > ndcg(worse, by)
+
+
+def test_the_grids_begin_with_the_declared_defaults() -> None:
+    for name, grid in listed.GRIDS.items():
+        config = registry.config_class(name)()
+        assert {key: values[0] for key, values in grid.items()} == {key: getattr(config, key) for key in grid}
+
+
+def test_the_setting_chosen_is_told_and_only_validation_decides_it() -> None:
+    _, told = whole(blocks(), "user_knn", "cold-users", 3)
+    settings = {row["floor"]: row["setting"] for row in told.floors if row["of"] == "lists"}
+    assert set(settings["item_knn"]) == {"neighbours", "shrink", "half_life"}
+    assert set(settings["content"]) == {"half_life"} and settings["popularity"] is None
+
+
+def test_without_validation_floors_of_lists_have_their_usual_settings() -> None:
+    split = splits_of(blocks(), "cold-users")[0]
+    notes: list[str] = []
+    nobody = replace(split, validation=Holdout(np.zeros(0, dtype=np.int64), histories([]), histories([])))
+    for name in listed.GRIDS:
+        assert floors._list_setting(name, nobody, 0, lambda: None, notes) == listed.usual(name)
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize("protocol", ["cold-items", "cold-both"])
+def test_of_new_items_settings_are_chosen_by_items_new_to_the_training(protocol: str) -> None:
+    split = splits_of(blocks(), protocol, shots=2 if protocol == "cold-both" else 0)[0]
+    train, by = floors.tuned_by(split, protocol, 2 if protocol == "cold-both" else 0, 0)
+    asked, known = set(by.query.items.tolist()), split.before_test.histories
+    assert asked and not asked & set(train.histories.items.tolist())
+    assert asked <= set(known.items.tolist())  # the test's own new items decide nothing
+    assert set(by.people.tolist()) <= set(np.flatnonzero(known.lengths).tolist())
+    if protocol == "cold-both":
+        assert not train.histories.lengths[by.people].any() and by.given.lengths.max() <= 2
+
+
+def test_of_new_people_the_splits_own_validation_chooses() -> None:
+    split = splits_of(blocks(), "cold-users", shots=2)[0]
+    train, by = floors.tuned_by(split, "cold-users", 2, 0)
+    assert train.histories.items.tolist() == split.train.histories.items.tolist()
+    assert by.people.tolist() == split.validation.people.tolist()
+
+
+@pytest.mark.parametrize("protocol", ["cold-items", "cold-both"])
+def test_where_no_such_split_can_be_made_validation_chooses(protocol: str) -> None:
+    """But for the test's, there is one item only: it cannot be new and known."""
+    data = dataset([[0], [0], [0], [0, 1], [0, 1]], 2)
+    data = data.with_histories(rated([[0], [0], [0], [0, 1], [0, 1]], [[5.0], [4.0], [3.0], [1.0, 2.0], [2.0, 1.0]]))
+    known = data.with_histories(rated([[0], [0], [0], [], []], [[5.0], [4.0], [3.0], [], []]))
+    late = Holdout(np.array([0]), histories([[]]), rated([[0]], [[5.0]]))
+    split = Split(known, late, late, known, data)
+    train, by = floors.tuned_by(split, protocol, None, 0)
+    assert by.people.tolist() == [0] and train.histories.items.tolist() == [0, 0, 0]
+
+
+def test_where_nobody_rated_the_items_made_new_validation_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    split = splits_of(blocks(), "cold-both")[0]
+    empty = replace(split, test=replace(split.test, targets=histories([[] for _ in split.test.people])))
+    monkeypatch.setattr(floors, "splits_of", lambda *_, **__: [empty])
+    train, _ = floors.tuned_by(split, "cold-both", None, 0)
+    assert train.histories.items.tolist() == split.train.histories.items.tolist()

@@ -58,6 +58,7 @@ def test_evaluate_prints_the_floors_of_a_cold_protocol(run: Run):
     printed = said("evaluate", "--run", str(run.pk), "--protocol", "cold-users", "--shots", "3")
     assert "Floors, on the same people:" in printed and "run − floor" in printed
     assert "NDCG@10: " in printed and "the best floor" in printed
+    assert "one drawing" in printed and "benchmark learners" in printed
 
 
 def test_deploy_puts_a_run_into_service(run: Run):
