@@ -83,6 +83,12 @@ def runs_that_can(catalog: Catalog) -> list[Run]:
     return [run for run in select.ranking_runs(catalog) if _can(run)]
 
 
+def preferred(choice: Sequence[Run]) -> Run | None:
+    """Of runs that can: the first that moves an item with its first takers, else the first."""
+    moving = (run for run in choice if issubclass(registry.get(run.algorithm), Warmable))
+    return next(moving, choice[0] if choice else None)
+
+
 def _can(run: Run) -> bool:
     try:
         config = registry.config_class(run.algorithm).from_mapping(run.config)

@@ -81,6 +81,14 @@ def test_items_told_by_their_id_alone_are_not_placed(club: Catalog) -> None:
     assert len(offered) == 6 + 2
 
 
+def test_what_moves_with_the_first_takers_is_asked_first(club: Catalog) -> None:
+    choice = new_items.runs_that_can(club)
+    assert [run.algorithm for run in choice] == ["ridge_head", "cold_item"]  # the first one serves
+    assert new_items.preferred(choice) == choice[1] and new_items.preferred(choice[:1]) == choice[0]
+    assert new_items.preferred([]) is None
+    assert "After 1 interaction" in text_of(got(club, item="i1"))
+
+
 def test_an_item_of_the_catalog_as_if_it_were_new(club: Catalog) -> None:
     run = club.runs.get(algorithm="cold_item")
     answer = got(club, run=run.pk, item="i1")
