@@ -130,6 +130,15 @@ def test_the_order_of_runs_is_the_address_s(club: Catalog) -> None:
         assert re.findall(r'<h3><a href="/films/runs/(\d+)/"', html) == [str(pk) for pk in pair]
 
 
+@pytest.mark.parametrize(("cold", "knows"), [("ridge_head", True), ("prototypes", False)])
+def test_a_blend_asks_what_its_cold_part_is_unsure_of(club: Catalog, deploy: Any, cold: str, knows: bool) -> None:  # noqa: F811
+    run = deploy(club, "blend", cold=cold)
+    said = text_of(got(club, a="5:i1"))  # it serves: the column unless another is chosen
+    assert str(run) in said
+    assert ("times as unsure as on average" in said) == knows
+    assert "Film" in said.split("Most informative first")[1]
+
+
 def test_attributes_count_and_sensitive_ones_are_not_asked(club: Catalog) -> None:
     Attribute.objects.create(catalog=club, scope="user", name="job", type="category", feature=True)
     Attribute.objects.update(feature=True)
