@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 METRICS = "PROMETHEUS_MULTIPROC_DIR"
+limit_request_line = 8190  # the cold-start lab keeps all that was answered in its address; the most that gunicorn takes
 
 
 def on_starting(server: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol, Self, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, TypeGuard, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -98,12 +98,18 @@ class Adaptable(Protocol):
 
 @runtime_checkable
 class Unsure(Protocol):
-    """Knows how little it knows of what a person thinks of an item: what to ask next."""
+    """Knows how little it knows of what a person thinks of an item: what to ask next. Whether one that is made of
+    others knows it depends on them; it says so by a property `unsure` (see `tells_uncertainty`)."""
 
     def uncertainty(self, support: Histories) -> Float:
         """(n_people, n_items) variance of each predicted opinion after adapting to `support`, in units that compare
         within a person only. Raises NotFitted."""
         ...
+
+
+def tells_uncertainty(model: object) -> TypeGuard[Unsure]:
+    """Whether `model` can be asked for its `uncertainty`."""
+    return isinstance(model, Unsure) and bool(getattr(model, "unsure", True))
 
 
 @runtime_checkable

@@ -25,6 +25,7 @@ from recommender.algorithms.base import (
     hyper,
     ranks_of,
     require_data,
+    tells_uncertainty,
 )
 from recommender.algorithms.ensemble import kept, ranked, restored
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
@@ -192,6 +193,18 @@ class Blend:
     def scale(self) -> tuple[float, float] | None:
         """Of the cold one: lowest and highest rating it learned from."""
         return cast(tuple[float, float] | None, getattr(self._fitted()[COLD], "scale", None))
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the cold one knows how unsure it is."""
+        return tells_uncertainty(self._fitted()[COLD])
+
+    def uncertainty(self, support: Histories) -> Float:
+        """That of the cold one, which answers while little is known. Raises NotTrainable where it has none."""
+        cold = self._fitted()[COLD]
+        if not tells_uncertainty(cold):
+            raise NotTrainable(f"{cold.name} does not know how unsure it is.")
+        return cold.uncertainty(newest(cleaned(support), self._config.length))
 
     def adapt(self, support: Histories) -> Adapted:
         """What the cold one keeps (`cold.…`), and the last `length` different items for the warm one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from recommender.algorithms.base import Config, Recommender
+from recommender.algorithms.base import Config, ItemsExtendable, Recommender
 from recommender.exceptions import UnknownAlgorithm
 
 ALGORITHMS: dict[str, str] = {
@@ -116,6 +116,13 @@ def needs_text(name: str, config: Config) -> bool:
     that is asked with the configuration."""
     said = getattr(get(name), "needs_text", False)
     return bool(said(config) if callable(said) else said)
+
+
+def places_new_items(name: str, config: Config) -> bool:
+    """Whether a recommender tells items that came after its training apart (`base.ItemsExtendable`). A class that does
+    with some configurations only says with which by a class method `places_new_items(config)`."""
+    cls = get(name)
+    return issubclass(cls, ItemsExtendable) and bool(getattr(cls, "places_new_items", lambda config: True)(config))
 
 
 def parents(name: str, config: Config) -> tuple[str, ...]:

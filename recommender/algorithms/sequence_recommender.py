@@ -47,6 +47,11 @@ class SequenceRecommender:
         """Whether training reads `Dataset.item_vectors`."""
         return cast(SequenceConfig, config).items != "id"
 
+    @classmethod
+    def places_new_items(cls, config: Config) -> bool:
+        """Whether items that came after training have a place of their own: those told by id alone all come last."""
+        return cast(SequenceConfig, config).items != "id"
+
     def fit(
         self,
         train: Dataset,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from recommender.algorithms.base import Adaptable, Unsure, mask_seen, ranks_of, top_k
+from recommender.algorithms.base import Adaptable, mask_seen, ranks_of, tells_uncertainty, top_k
 from recommender.data.dataset import Float, Histories, IdMap, Int
 from recommender.data.support import Checked, Given, checked
 from recommender.exceptions import Conflict
@@ -153,7 +153,7 @@ def questions(
 def _unsure(catalog: Catalog, run: Run, person: Person, keys: Mapping[str, int], items: Int) -> Any:
     """(n,) variance of the recommender's opinion of `items`, 0 of those it does not know; None where it has none."""
     served, said = judged(catalog, run, person, keys)
-    if not isinstance(served.model, Unsure):
+    if not tells_uncertainty(served.model):
         return None
     every = served.model.uncertainty(_histories(said.taken, keys, served, person.attributes))[0]
     at = served.items.positions(items)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from recommender.algorithms import registry
 from recommender.algorithms.base import ItemsExtendable, mask_seen
 from recommender.data.dataset import Float, Histories, IdMap, Int
-from recommender.exceptions import Conflict
+from recommender.exceptions import BadConfig, Conflict
 from recommender.models import Catalog, Item, Run
 from recommender.selectors import lab as select
 from recommender.selectors import texts
@@ -46,8 +46,9 @@ class Warmable(Protocol):
 @dataclass(frozen=True)
 class Stage:
     """After `taken` interactions: `shown` share of people with the item among their first SHOWN, `place` the median
-    place, `auc` (value, low, high) how often someone who took it later has it at a better place (as a share of the
-    list) than someone who never did; None where nobody did. `best` (keys of people, places), best first."""
+    place, `auc` (value, low, high) how often someone who took it later has it at a better place, as a share of their
+    own list, than someone who never did; None where nobody did. `best` (keys of people, places), by that share too:
+    of fewer candidates a place is better, so places alone would tell who is active."""
 
     taken: int
     shown: float
@@ -56,9 +57,17 @@ class Stage:
     best: list[tuple[int, int]]
 
 
+class Standing(NamedTuple):
+    """Where the item stands in each person's list: `places` from 1 on, `shares` of the list, 0 first and 1 last."""
+
+    places: NDArray[np.int64]
+    shares: NDArray[np.float64]
+
+
 @dataclass(frozen=True)
 class Audience:
-    """`stages`; `people` how many were asked; `top` keys of the tenth whose place after the last stage is best."""
+    """`stages`; `people` how many were asked; `top` keys of the tenth with the best place after the last
+    stage, as a share of their own list."""
 
     stages: list[Stage]
     people: int
@@ -70,8 +79,22 @@ class Audience:
 
 
 def runs_that_can(catalog: Catalog) -> list[Run]:
-    """Finished runs that can score items that came after their training."""
-    return [run for run in select.ranking_runs(catalog) if issubclass(registry.get(run.algorithm), ItemsExtendable)]
+    """Finished runs that can score items that came after their training, as they were configured."""
+    return [run for run in select.ranking_runs(catalog) if _can(run)]
+
+
+def preferred(choice: Sequence[Run]) -> Run | None:
+    """Of runs that can: the first that moves an item with its first takers, else the first."""
+    moving = (run for run in choice if issubclass(registry.get(run.algorithm), Warmable))
+    return next(moving, choice[0] if choice else None)
+
+
+def _can(run: Run) -> bool:
+    try:
+        config = registry.config_class(run.algorithm).from_mapping(run.config)
+    except BadConfig:  # of another version: it could not be loaded either
+        return False
+    return registry.places_new_items(run.algorithm, config)
 
 
 def audience(
@@ -95,15 +118,15 @@ def audience(
     asked = sorted({*sample, *later})
     warms = isinstance(served.model, Warmable)
     columns = _columns(catalog, served, item, first, stages, frame, vectors)
-    places, items = _places(catalog, served, item, asked, columns)
+    standings, items = _standings(catalog, served, item, asked, columns)
     new = np.isin(asked, later)
     never = ~np.isin(asked, takers)
     everyone = np.isin(asked, sample)
     made = [
         _stage(n, np.array(asked), row, items, new, never, everyone)
-        for n, row in zip(stages if warms else stages[:1], places, strict=True)
+        for n, row in zip(stages if warms else stages[:1], standings, strict=True)
     ]
-    order = np.argsort(places[-1][everyone], kind="stable")
+    order = np.argsort(standings[-1].shares[everyone], kind="stable")
     among = np.array(asked)[everyone]
     top = among[order[: max(1, len(among) // 10)]] if len(among) else among
     return Audience(made, int(everyone.sum()), items, top.tolist(), among.tolist(), warms, len(later))
@@ -141,15 +164,16 @@ def _without(histories: Histories, served: Served, item: Item | None) -> Histori
     return histories.keep(histories.items != served.items.positions(np.array([item.pk]))[0])
 
 
-def _places(
+def _standings(
     catalog: Catalog, served: Served, item: Item | None, asked: Sequence[int], columns: Float | None
-) -> tuple[NDArray[np.int64], int]:
-    """(stages, n) the place of the item in each person's list, from 1 on, and the length of the lists at most."""
-    n, model = len(served.items), served.model
+) -> tuple[list[Standing], int]:
+    """Where the item stands with each person, by stage, and the length of the lists at most."""
+    model: Any = served.model
+    n = len(served.items)
     barred = served.items.positions(np.array([*hidden_items(catalog_id=catalog.pk), *([item.pk] if item else [])]))
     barred = barred[barred >= 0]
     rows, step = 1 if columns is None else len(columns), max(1, CELLS // max(1, n))
-    found = np.ones((rows, len(asked)), dtype=np.int64)
+    found = [Standing(np.ones(len(asked), dtype=np.int64), np.full(len(asked), 0.5)) for _ in range(rows)]
     for start in range(0, len(asked), step):
         at = slice(start, start + step)
         histories = _without(load_histories(catalog_id=catalog.pk, users=asked[at], items=served.items), served, item)
@@ -157,23 +181,32 @@ def _places(
         own = scores[:, n][None] if columns is None else columns @ model.people(histories).T
         others = mask_seen(scores[:, :n].copy(), histories)
         others[:, barred] = -np.inf
-        for row, line in enumerate(own):
-            found[row, at] = 1 + (others > line[:, None]).sum(axis=1)
+        for row, line in zip(found, own, strict=True):
+            row.places[at], row.shares[at] = standing(line, others)
     return found, n - len(barred) + 1
 
 
+def standing(own: Float, others: Float) -> Standing:
+    """Of an item with scores `own` (n,) among `others` (n, n_items), −inf where nobody is shown them. As many of those
+    with the same score stand above it as below, so that a score that tells nothing gives everyone a share of .5."""
+    candidates = np.isfinite(others).sum(axis=1)
+    above = (others > own[:, None]).sum(axis=1)
+    equal = ((others == own[:, None]) & np.isfinite(others)).sum(axis=1)
+    return Standing(1 + above + equal // 2, (above + (equal + 1) / 2) / (candidates + 1))
+
+
 def _stage(
-    taken: int, asked: Int, places: Int, items: int, new: NDArray[np.bool_], never: NDArray[np.bool_],
+    taken: int, asked: Int, row: Standing, items: int, new: NDArray[np.bool_], never: NDArray[np.bool_],
     everyone: NDArray[np.bool_],
 ) -> Stage:  # fmt: skip
-    own = places[everyone]
-    order = np.argsort(own, kind="stable")[:10]
+    own = row.places[everyone]
+    order = np.argsort(row.shares[everyone], kind="stable")[:10]
     best = [(int(key), int(place)) for key, place in zip(asked[everyone][order], own[order], strict=True)]
     shown, middle = (float((own <= SHOWN).mean()), float(np.median(own))) if len(own) else (0.0, float(items))
-    return Stage(taken, shown, middle, auc(places[new], places[never]), best)
+    return Stage(taken, shown, middle, auc(row.shares[new], row.shares[never]), best)
 
 
-def auc(took: Int, never: Int) -> tuple[float, float, float] | None:
+def auc(took: NDArray[Any], never: NDArray[Any]) -> tuple[float, float, float] | None:
     """How often one of `took` has a smaller place than one of `never`, ties by half, with a 95% interval by the
     standard error of Hanley and McNeil (1982)."""
     n, m = len(took), len(never)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -33,6 +34,8 @@ AT_ONCE = 2
 ASKED = 5
 FOUND = 5
 BELOW = ("scenario", "metric")
+LONGEST = 6000
+"""Characters of an address; of more the oldest skips go. gunicorn takes 8190 with the path (recsite.web)."""
 SAID = "is."
 """Begins the name of a parameter that says an attribute of the person."""
 TOLD = {
@@ -70,12 +73,16 @@ class State(NamedTuple):
         )
 
     def pairs(self) -> list[tuple[str, str]]:
-        """As parameters, in an order that never changes."""
+        """As parameters, in an order that never changes; of skips the newest that an address has room for."""
         given = [("run", str(run)) for run in self.runs]
         given += [(SAID + name, value) for name, value in self.said]
         given += [("a", f"{number(value)}:{item}") for item, value in self.answers]
-        given += [("skip", item) for item in self.skipped]
-        return [*given, ("k", str(self.k)), ("since", self.since), *self.below]
+        rest = [("k", str(self.k)), ("since", self.since), *self.below]
+        skips = [("skip", item) for item in self.skipped]
+        lengths = [1 + len(urlencode([pair])) for pair in reversed(skips)]
+        room = LONGEST - len("?" + urlencode([*given, *rest]))
+        kept = sum(total <= room for total in accumulate(lengths))
+        return [*given, *skips[len(skips) - kept :], *rest]
 
     def address(self) -> str:
         return "?" + urlencode(self.pairs())

@@ -31,7 +31,7 @@ TYPED = ("title", "categories", "creators", "description")
 def cold_item(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     choice = new_items.runs_that_can(catalog)
     there = {run.pk: run for run in choice}
-    run = there.get(whole(request.GET.get("run"), 0)) or (choice[0] if choice else None)
+    run = there.get(whole(request.GET.get("run"), 0)) or new_items.preferred(choice)
     said = said_of(request)
     item = pages.item(catalog, clean_text(request, "item"))
     took, unknown = named_people(catalog, clean_text(request, "took", 3000))

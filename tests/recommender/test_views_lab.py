@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -23,7 +24,7 @@ from recommender.models import (
     Run,
 )
 from recommender.services import lab, loaded
-from recommender.views.lab import State, answer_of, person_of
+from recommender.views.lab import LONGEST, State, answer_of, person_of
 from recommender.views.lab_scenarios import BOTH, ITEMS, PEOPLE, SCENARIOS, to_measure
 from recommender.views.lab_shots import SHOTS
 from recommender.views.shots_figure import finding, matrix, picked_words, table
@@ -61,6 +62,21 @@ def test_answers_of_an_address() -> None:
     assert answer_of("4:i:1") == ("i:1", 4.0)
     assert answer_of(":i1") == ("i1", None)
     assert [answer_of(text) for text in ("4", "x:i1", "nan:i1", "4:")] == [None] * 4
+
+
+def test_of_skips_the_newest_stay_that_the_address_has_room_for() -> None:
+    names = tuple(f"the film of number {n:03} é" for n in range(200))
+    state = State((1,), (("i1", 4.0),), names, (("job", "baker"),), 10, "last", (("metric", "ndcg@10"),))
+    kept = [value for name, value in state.pairs() if name == "skip"]
+    assert 0 < len(kept) < 200 and tuple(kept) == names[-len(kept) :]
+    assert LONGEST - len("&" + urlencode({"skip": names[0]})) < len(state.address()) <= LONGEST
+    more = state.skipping("i" * 200)
+    assert len(more.address()) <= LONGEST and ("skip", "i" * 200) in more.pairs()
+    assert {("a", "4:i1"), ("is.job", "baker"), ("metric", "ndcg@10"), ("k", "10")} <= set(more.pairs())
+    few = state._replace(skipped=names[:3])
+    assert [value for name, value in few.pairs() if name == "skip"] == list(names[:3])
+    full = state._replace(answers=tuple(("ü" * 190 + str(n), 1.0) for n in range(30)))
+    assert not [name for name, _ in full.pairs() if name == "skip"]
 
 
 def test_without_answers_the_page_shows_what_is_expected_of_anybody(club: Catalog) -> None:
@@ -128,6 +144,15 @@ def test_the_order_of_runs_is_the_address_s(club: Catalog) -> None:
     for role, pair in (("superuser", [a, b]), ("analyst", [b, a])):
         html = got(club, role, run=pair).content.decode()
         assert re.findall(r'<h3><a href="/films/runs/(\d+)/"', html) == [str(pk) for pk in pair]
+
+
+@pytest.mark.parametrize(("cold", "knows"), [("ridge_head", True), ("prototypes", False)])
+def test_a_blend_asks_what_its_cold_part_is_unsure_of(club: Catalog, deploy: Any, cold: str, knows: bool) -> None:  # noqa: F811
+    run = deploy(club, "blend", cold=cold)
+    said = text_of(got(club, a="5:i1"))  # it serves: the column unless another is chosen
+    assert str(run) in said
+    assert ("times as unsure as on average" in said) == knows
+    assert "Film" in said.split("Most informative first")[1]
 
 
 def test_attributes_count_and_sensitive_ones_are_not_asked(club: Catalog) -> None:

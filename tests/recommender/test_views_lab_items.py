@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from recommender.models import Catalog, Item
-from recommender.services import loaded
-from recommender.services.new_items import auc
+from recommender.algorithms.ridge_head import RidgeHead
+from recommender.models import Catalog, Interaction, Item, Run
+from recommender.services import loaded, new_items
+from recommender.services.new_items import auc, standing
 from tests.recommender.api.conftest import deploy  # noqa: F401 (a fixture)
-from tests.recommender.pages import films, login, text_of
+from tests.recommender.pages import START, films, login, text_of
 from tests.recommender.test_views_lab import SMALL
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +43,50 @@ def test_auc_by_hand() -> None:
     assert value == pytest.approx(2.5 / 4)
     assert 0 <= low < value < high <= 1
     assert auc(np.zeros(0), np.array([1])) is None
+
+
+def test_a_place_counts_as_a_share_of_the_person_s_own_list() -> None:
+    # of four others: one above and one equal; of two left, the others seen: none above; of none left
+    others = np.array([[3.0, 2.0, 1.0, 0.0], [-np.inf, -np.inf, 1.0, 0.0], [-np.inf] * 4])
+    found = standing(np.array([2.0, 2.0, 2.0]), others)
+    assert found.places.tolist() == [2, 1, 1]
+    assert found.shares.tolist() == pytest.approx([2 / 5, 1 / 6, 1 / 2])
+    masked = standing(np.array([-np.inf]), np.array([[1.0, -np.inf]]))  # what is masked ties with nothing
+    assert (masked.places.tolist(), masked.shares.tolist()) == ([2], [0.75])
+
+
+def test_a_score_that_tells_nothing_prefers_nobody_however_active(club: Catalog, monkeypatch: Any) -> None:
+    active, item = club.users.order_by("id").last(), club.items.get(client_id="i1")
+    for at, other in enumerate(club.items.exclude(client_id="i1")):
+        Interaction.objects.create(catalog=club, user=active, item=other, kind="view", time=START, event_key=uuid4(),
+                                   value=None if at else 1.0)  # fmt: skip
+    score = RidgeHead.score
+    monkeypatch.setattr(RidgeHead, "score", lambda self, histories: 0 * score(self, histories))
+    monkeypatch.setattr(new_items, "STAGES", (0, 1))
+    found = new_items.audience(catalog=club, run=club.runs.get(algorithm="ridge_head"), item=item, said={})
+    assert found.later and found.stages[0].auc is not None and found.stages[0].auc[0] == 0.5
+    keys = [key for key, _ in found.stages[0].best]
+    assert keys == found.everyone[:10] and found.top == found.everyone[:1]  # in the order they were asked
+    assert dict(found.stages[0].best).get(active.pk, 1) == 1
+
+
+def test_items_told_by_their_id_alone_are_not_placed(club: Catalog) -> None:
+    made = {
+        (name, items): Run.objects.create(catalog=club, algorithm=name, status="succeeded", config={"items": items})
+        for name in ("sasrec", "gru", "student") for items in ("id", "text", "both")
+    }  # fmt: skip
+    Run.objects.create(catalog=club, algorithm="sasrec", status="succeeded", config={"of another version": 1})
+    offered = {run.pk for run in new_items.runs_that_can(club)}
+    assert {key for key, run in made.items() if run.pk in offered} == {key for key in made if key[1] != "id"}
+    assert len(offered) == 6 + 2
+
+
+def test_what_moves_with_the_first_takers_is_asked_first(club: Catalog) -> None:
+    choice = new_items.runs_that_can(club)
+    assert [run.algorithm for run in choice] == ["ridge_head", "cold_item"]  # the first one serves
+    assert new_items.preferred(choice) == choice[1] and new_items.preferred(choice[:1]) == choice[0]
+    assert new_items.preferred([]) is None
+    assert "After 1 interaction" in text_of(got(club, item="i1"))
 
 
 def test_an_item_of_the_catalog_as_if_it_were_new(club: Catalog) -> None:

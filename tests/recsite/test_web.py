@@ -12,6 +12,7 @@ from django.conf import settings
 
 from recommender.models import Catalog, Deployment, Run
 from recommender.services import loaded
+from recommender.views.lab import LONGEST
 from recsite import web
 
 HEAVY = ("torch", "implicit", "shap", "captum", "sentence_transformers")
@@ -23,6 +24,16 @@ def test_the_addresses_import_nothing_heavy():
         [sys.executable, "-c", code], cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_gunicorn_takes_the_longest_address_of_the_lab():
+    command = [sys.executable, "-m", "gunicorn", "recsite.wsgi", "--config", "python:recsite.web", "--print-config"]
+    done = subprocess.run(
+        command, cwd=settings.BASE_DIR, env=os.environ, capture_output=True, text=True, check=True, timeout=60
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("limit_request_line"))
+    limit = int(line.split("=")[1])
+    assert limit == 8190 and limit > LONGEST + 2000  # the path, with a catalog's name, and an answer more
 
 
 @pytest.mark.django_db

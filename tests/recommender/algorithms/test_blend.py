@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from recommender.algorithms import registry
+from recommender.algorithms.base import tells_uncertainty
 from recommender.algorithms.blend import Blend, BlendConfig, learned, mixed, newest, shares
 from recommender.data.splits import leave_last_out
 from recommender.exceptions import BadConfig, NotTrainable
@@ -94,6 +95,20 @@ def test_what_cannot_be_part_of_it_is_refused(given: dict[str, Any], field: str)
 def test_it_says_which_part_is_missing():
     with pytest.raises(NotTrainable, match="ease"):
         blended({"prototypes": registry.create("prototypes")})
+
+
+def test_it_is_as_unsure_as_its_cold_one(parts: dict[str, Any]):
+    ridge = fitted("ridge_head", blocks())
+    model = Blend(BlendConfig(cold="ridge_head", warm="ease", length=2)).fit(
+        blocks(), parents={"ridge_head": ridge, "ease": parts["ease"]}, rng=np.random.default_rng(0), report=Kept()
+    )
+    assert tells_uncertainty(model)
+    asked, kept = histories([[1, 2, 3], [13, 14]]), histories([[2, 3], [13, 14]])
+    np.testing.assert_array_equal(model.uncertainty(asked), ridge.uncertainty(kept))  # type: ignore[attr-defined]
+    without = blended(parts, threshold=4.0)
+    assert not tells_uncertainty(without)
+    with pytest.raises(NotTrainable, match="prototypes does not know"):
+        without.uncertainty(asked)
 
 
 def test_named_runs_become_its_parts():
