@@ -98,8 +98,8 @@ def group_figure(catalog: Catalog, found: new_items.Audience, name: str) -> Figu
         f"{percent(most['overall'])} of everyone",
         columns=(name, "people", "share", "share of everyone"),
         rows=[(row["group"], row["people"], row["share"], row["overall"]) for row in rows],
-        definition="The tenth of the people asked in whose lists the item stands highest, after the last stage, beside "
-        "all people asked. No interval is computed.",
+        definition="The tenth of the people asked in whose own lists, by their length, the item stands highest, after "
+        "the last stage, beside all people asked. No interval is computed.",
         json=draw("shares", rows, group="group"),
         height=80 + 44 * len(rows),
         numeric=frozenset({1, 2, 3}),

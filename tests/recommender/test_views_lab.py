@@ -27,7 +27,7 @@ from recommender.services import lab, loaded
 from recommender.views.lab import LONGEST, State, answer_of, person_of
 from recommender.views.lab_scenarios import BOTH, ITEMS, PEOPLE, SCENARIOS, to_measure
 from recommender.views.lab_shots import SHOTS
-from recommender.views.shots_figure import finding, matrix, picked_words, table
+from recommender.views.shots_figure import finding, picked_words, table
 from tests.recommender.api.conftest import deploy  # noqa: F401 (a fixture)
 from tests.recommender.pages import films, login, text_of
 
@@ -373,22 +373,6 @@ def test_a_run_is_compared_with_floors_of_its_own_seed_only(club: Catalog) -> No
     assert finding(found, "ndcg@10").endswith(ending)
     assert "p is corrected for the floors only" in text_of(got(club, metric="ndcg@10"))
     assert picked_words(table(rows[:1], "ndcg@10")) == ""
-
-
-def test_the_table_has_a_row_each_and_a_column_per_number() -> None:
-    rows = [{"name": "a", "shots": 0, "value": 0.5, "low": 0.4, "high": 0.6, "people": 9},
-            {"name": "b", "shots": 3, "value": 0.5, "low": None, "high": None, "people": 8},
-            {"name": "a", "shots": 3, "value": 0.6, "low": 0.5, "high": 0.7, "people": 7}]  # fmt: skip
-    columns, cells = matrix(rows)
-    assert columns == ["recommender", "0 known", "3 known"]
-    assert cells[0] == ("a", {"value": 0.5, "low": 0.4, "high": 0.6}, {"value": 0.6, "low": 0.5, "high": 0.7})
-    assert cells[1:] == [("b", None, {"value": 0.5, "low": None, "high": None}), ("people asked", 9, "7 to 8")]
-
-
-def test_words_without_a_floor_claim_nothing() -> None:
-    assert finding([], "ndcg@10") == "NDCG@10 by interactions known of a new person"
-    assert finding([], "ndcg@10", ITEMS).startswith("NDCG@10 by interactions known of each new item")
-    assert table([], "ndcg@10") == [] and matrix([]) == (["recommender"], [])
 
 
 def test_a_catalog_of_one_item(deploy: Any) -> None:  # noqa: F811
