@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recommender.data.dataset import Histories
 from recommender.evaluation.cold_start.floors import LinearFloor
-from recommender.evaluation.cold_start.protocols import Case, Partition, joined, ten_percent, top_five
+from recommender.evaluation.cold_start.protocols import Case, Partition, joined, shuffled, ten_percent, top_five
 from recommender.metalearning.bias import shrunk
 
 GIVEN = (1, 3, 10, 30, 100)
@@ -39,8 +39,8 @@ def by_ratings(whole: Partition, floor: LinearFloor) -> Iterator[dict[str, Any]]
     """P@5 and NDCG@5 of new people with ASKED + max(GIVEN) ratings at least, by how many of their own are given."""
     own = whole.asked["new people"]
     people = np.flatnonzero(own.lengths >= ASKED + max(GIVEN))
-    own = shuffled(own.select(people))
-    turn = np.arange(len(own.items)) - np.repeat(own.indptr[:-1], own.lengths)
+    own = own.select(people)
+    turn = shuffled(own, np.random.default_rng(0))
     query, known = own.keep(turn < ASKED), whole.train.histories.select(people)
     for count in GIVEN:
         case = Case(people, own.keep((turn >= ASKED) & (turn < ASKED + count)), query, known)
@@ -62,7 +62,8 @@ def by_item_knowledge(whole: Partition, floor: LinearFloor, scenario: str) -> It
 
 
 def true_means(floor: LinearFloor, asked: Histories, n_items: int) -> tuple[Values, Values]:
-    """(n_items,) Σ (rating − μ − b(u)) / (SHRINKAGE + count) of ratings that nobody is given, and the counts."""
+    """(n_items,) Σ (rating − μ − b(u)) / (SHRINKAGE + count) of all ratings of new items, nearly all of them not
+    given to anybody, and the counts."""
     left = asked.values - floor.bias.mean - floor.bias.adapt(asked)[asked.rows]
     counts = np.bincount(asked.items, minlength=n_items).astype(np.float64)
     return shrunk(left.astype(np.float64), asked.items, n_items, SHRINKAGE), counts
@@ -77,7 +78,3 @@ def figures(floor: LinearFloor, case: Case) -> dict[str, Any]:
     precision, gain = top_five(floor(case), case.query)
     means = {name: round(float(np.nanmean(each)), 4) for name, each in (("p@5", precision), ("ndcg@5", gain))}
     return {"people": len(case.people)} | means
-
-
-def shuffled(own: Histories) -> Histories:
-    return own.take(np.lexsort((np.random.default_rng(0).random(len(own.items)), own.rows)))
