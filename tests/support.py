@@ -51,15 +51,23 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def processes_of(folder: Path) -> list[psutil.Process]:
-    """Living processes that work on a data folder, whoever started them."""
+def processes_of(folder: Path, command: str = "") -> list[psutil.Process]:
+    """Living processes that work on a data folder, whoever started them, with `command` in their command line."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            about = [*process.cmdline(), process.cwd(), process.environ().get("DATA_DIR", "")]
-            if process.status() != psutil.STATUS_ZOMBIE and any(str(folder) in part for part in about):
+            line = " ".join(process.cmdline())
+            about = [line, process.cwd(), process.environ().get("DATA_DIR", "")]
+            if alive(process) and command in line and any(str(folder) in part for part in about):
                 found.append(process)
     return [process for process in found if process.pid != os.getpid()]
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether it still runs: where nobody reaps orphans, what has ended stays listed as a zombie."""
+    with suppress(psutil.Error):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def environment_of_tests(**more: str) -> dict[str, str]:

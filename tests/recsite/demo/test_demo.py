@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import pytest
 from django.conf import settings
 
@@ -44,7 +43,7 @@ def test_killed_in_training_it_continues_then_ends_and_the_next_start_has_nothin
     assert first.poll() is None, log.read_text()[-4000:]
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
-    until(lambda: not workers(open_folder), 20, "the end of the killed demonstration's workers")
+    until(lambda: not processes_of(open_folder, "celery"), 20, "the end of the killed demonstration's workers")
 
     said = finished(start(open_folder, log), log, 300)
     assert "MovieLens-100K is imported" in said, "the second start imports nothing again"
@@ -62,10 +61,6 @@ def test_killed_in_training_it_continues_then_ends_and_the_next_start_has_nothin
     assert (open_folder / "data" / "demo.json").stat().st_mode & 0o077 == 0, "only the owner reads the passwords"
     assert known["key"] in again
     assert all(password in again for password in known["logins"].values())
-
-
-def workers(folder: Path) -> list[psutil.Process]:
-    return [found for found in processes_of(folder) if "celery" in " ".join(found.cmdline())]
 
 
 @pytest.mark.parametrize(
