@@ -16,3 +16,15 @@ erasure_listeners: list[Callable[..., None]] = []
 
 figures: dict[str, Callable[..., str]] = {}
 """By name: called with tables, returns the JSON of a plotly figure for a page to draw."""
+
+sections: list[tuple[str, str]] = []
+"""(name of an address in a catalog, label): pages that stand in the bar before the API's."""
+
+why: list[Callable[..., str]] = []
+"""Called with `catalog`, `run` (its id), `person` and `item` (the client's ids); each returns the address of a page
+that says why the run shows the item to the person, or "" where it has none."""
+
+
+def why_address(*, catalog: str, run: int, person: str, item: str) -> str:
+    """The first address that `why` has."""
+    return next(filter(None, (each(catalog=catalog, run=run, person=person, item=item) for each in why)), "")

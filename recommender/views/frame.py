@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
+from recommender import hooks
 from recommender.models import Catalog
 from recommender.rights import GROUPS, RIGHTS, may
 from recommender.selectors import pages
@@ -119,25 +120,28 @@ def show(
     figures: bool = False,
     **context: Any,
 ) -> HttpResponse:
-    """Draw a whole page in the frame. `figures` loads plotly.js."""
+    """Draw a whole page in the frame. `template` lies with the recommender's unless it names a folder; `figures` loads
+    plotly.js."""
     frame = frame_context(request, catalog, section) | {"title": title, "figures": figures, "plotly_js": PLOTLY_JS}
     frame["crumbs"] = [(str(catalog), reverse("overview", args=[catalog.name])), *crumbs] if catalog else list(crumbs)
     if section == "overview" and not crumbs:
         frame["crumbs"] = []
-    drawn = render(request, f"recommender/{template}.html", frame | context, status=status)
+    path = template if "/" in template else f"recommender/{template}"
+    drawn = render(request, f"{path}.html", frame | context, status=status)
     return tables.answered(request, drawn, title) if status == 200 else drawn
 
 
 def frame_context(request: HttpRequest, catalog: Catalog | None, section: str = "") -> dict[str, Any]:
     """The bar: catalogs to switch to (staying in the section), sections, what the login may."""
-    target = section if section in dict(SECTIONS) else "overview"
+    known = [*SECTIONS[:-1], *hooks.sections, SECTIONS[-1]]
+    target = section if section in dict(known) else "overview"
     switcher = [
         {"title": str(each), "address": reverse(target, args=[each.name]), "current": catalog and each.pk == catalog.pk}
         for each in pages.catalogs_of(request.user)
     ]
     sections = [
         {"key": key, "label": label, "address": reverse(key, args=[catalog.name]), "current": key == section}
-        for key, label in (SECTIONS if catalog else ())
+        for key, label in (known if catalog else ())
     ]
     return {
         "catalog": catalog,

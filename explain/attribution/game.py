@@ -1,0 +1,240 @@
+"""One recommendation as a cooperative game: units of what is known are its players, a target of the recommender's
+scores its value. Every method that takes units away, draws coalitions or re-ranks asks through this.
+
+To take an interaction away is to ask the recommender about a history that never held it; a field taken away is a field
+of which nothing is known. All interactions with an item are one unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explain.exceptions import CannotExplain
+from recommender.algorithms.base import Recommender, ranks_of
+from recommender.data.dataset import CONTEXT, Histories, Int
+
+Kept = NDArray[np.bool_]
+ITEM, OLDER, ATTRIBUTE, CONTEXT_FIELD, ITEM_FIELD, WORD, BIAS = (
+    "item", "older", "attribute", "context", "item_field", "word", "bias",
+)  # fmt: skip
+"""Kinds of units: an item of the history, all of the history before that together, an attribute of the person, a piece
+of the context, something that is said of the explained item, a word of a text, what holds for everyone."""
+MOST_UNITS = 200
+"""Items of a history that are units of their own, the newest ones; those before are one unit together."""
+CELLS = 16_000_000
+"""Scores held at once."""
+SCORE, PROBABILITY, MARGIN = "score", "probability", "margin"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """`key`: for an item its position, for a field its name, for a word its text; `value`: of a field, what it is."""
+
+    kind: str
+    key: int | str
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is explained of `item` (a position): its score, its probability, or the margin of its score over the mean
+    score of `others` (positions)."""
+
+    item: int
+    kind: str = SCORE
+    others: tuple[int, ...] = ()
+
+    @property
+    def items(self) -> Int:
+        return np.array([self.item, *self.others], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Game:
+    """`histories`: one person's row; `hidden`: positions that are never shown; `with_history` and `with_fields`: what
+    of the person is units (the rest stays as it is)."""
+
+    model: Recommender
+    histories: Histories
+    target: Target
+    hidden: Int = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    with_history: bool = True
+    with_fields: bool = True
+    most_units: int = MOST_UNITS
+
+    def __post_init__(self) -> None:
+        if len(self.histories) != 1:
+            raise ValueError("a game is about one person")
+        if self.target.kind == MARGIN and not self.target.others:
+            raise CannotExplain("A margin needs an item to compare with.", field="target")
+        if self.target.kind == PROBABILITY and not link_of(self.model):
+            raise CannotExplain(
+                f"The scores of {self.model.name} are no logits, so they give no probability; ask for the score or a "
+                "margin.",
+                field="target",
+            )
+
+    @cached_property
+    def _items(self) -> tuple[Int, NDArray[np.int64]]:
+        """Distinct items of the history, the oldest first by when they were last met, and of each interaction which."""
+        met = self.histories.items
+        reversed_items, last = np.unique(met[::-1], return_index=True)
+        order = np.argsort(-last, kind="stable")
+        distinct = reversed_items[order].astype(np.int64)
+        place = np.empty(len(distinct), dtype=np.int64)
+        place[order] = np.arange(len(distinct))
+        return distinct, place[np.searchsorted(reversed_items, met)] if len(met) else met.astype(np.int64)
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """Items of the history, the oldest first (before them, where there are many, one unit for those before), then
+        attributes and context."""
+        found: list[Unit] = []
+        if self.with_history:
+            distinct = self._items[0].tolist()
+            if self._older:
+                found.append(Unit(OLDER, "older", self._older))
+            found += [Unit(ITEM, item) for item in distinct[self._older :]]
+        return tuple(found + [self._field_unit(name) for name in self._fields])
+
+    @property
+    def _older(self) -> int:
+        """Distinct items of the history that are one unit together."""
+        return max(0, len(self._items[0]) - self.most_units)
+
+    @cached_property
+    def _fields(self) -> list[str]:
+        if not self.with_fields or not getattr(self.model, "reads_fields", False):
+            return []
+        read = getattr(self.model, "field_names", None)
+        known = [name for name, column in self.histories.fields.items() if column[0] is not None]
+        return sorted(name for name in known if read is None or name in read)
+
+    def _field_unit(self, name: str) -> Unit:
+        value = self.histories.fields[name][0]
+        of_moment = name.startswith(CONTEXT)
+        return Unit(CONTEXT_FIELD if of_moment else ATTRIBUTE, name.removeprefix(CONTEXT), value)
+
+    @cached_property
+    def unit_of(self) -> NDArray[np.int64]:
+        """(nnz,) the unit of each interaction; −1 where the history is no unit."""
+        if not self.with_history:
+            return np.full(len(self.histories.items), -1, dtype=np.int64)
+        shift = self._older - (1 if self._older else 0)
+        return cast(NDArray[np.int64], np.maximum(self._items[1] - shift, 0))
+
+    def coalitions(self, kept: Kept) -> Histories:
+        """A row of histories for each row of `kept` (n, n_units): the person with only these units."""
+        n = len(kept)
+        many = self.histories.select(np.zeros(n, dtype=np.int64))
+        if len(self.histories.items) and self.with_history:
+            many = many.keep(kept[:, self.unit_of].reshape(-1))
+        start = len(self.units) - len(self._fields)
+        if not self._fields:
+            return many
+        fields: dict[str, NDArray[Any]] = dict(many.fields)
+        for at, name in enumerate(self._fields, start):
+            column = np.array(fields[name], dtype=object)
+            column[~kept[:, at]] = None
+            fields[name] = column
+        return replace(many, fields=fields)
+
+    def values(self, kept: Kept) -> NDArray[np.float64]:
+        """(n,) the target of each coalition; equal ones are asked once."""
+        kept = np.asarray(kept, dtype=np.bool_)
+        if not len(kept):
+            return np.empty(0)
+        distinct, inverse = _distinct(kept)
+        found = np.concatenate([self._asked(distinct[at]) for at in self._chunks(distinct)])
+        return cast(NDArray[np.float64], found[inverse])
+
+    def ranks(self, kept: Kept) -> NDArray[np.float64]:
+        """(n,) rank of the target's item, 1 = best, when the recommender really ranks again; what the person met is
+        not shown even where it is taken away."""
+        kept, barred = np.asarray(kept, dtype=np.bool_), self._barred
+        parts = []
+        for at in self._chunks(kept):
+            scores = np.array(self.model.score(self.coalitions(kept[at])), dtype=np.float32)
+            scores[:, barred] = -np.inf
+            rows = np.arange(len(scores), dtype=np.int64)
+            parts.append(ranks_of(scores, rows, np.full(len(scores), self.target.item, dtype=np.int64)))
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def ranking(self, kept: Kept) -> NDArray[np.float32]:
+        """(n, n_items) scores of coalitions, −inf where an item is not shown."""
+        scores = np.array(self.model.score(self.coalitions(np.asarray(kept, dtype=np.bool_))), dtype=np.float32)
+        scores[:, self._barred] = -np.inf
+        return scores
+
+    @cached_property
+    def _barred(self) -> Int:
+        return np.unique(np.concatenate([self.histories.items, self.hidden])).astype(np.int64)
+
+    @cached_property
+    def whole(self) -> float:
+        """The target as it is."""
+        return float(self.values(np.ones((1, len(self.units)), dtype=np.bool_))[0])
+
+    @cached_property
+    def empty(self) -> float:
+        """The target without any unit."""
+        return float(self.values(np.zeros((1, len(self.units)), dtype=np.bool_))[0])
+
+    @property
+    def emptied(self) -> str:
+        """The baseline of methods that take units away, in words."""
+        if not self.with_history:
+            return "nothing known of attributes and context"
+        return "an empty history, nothing known of the person" if self._fields else "an empty history"
+
+    def _chunks(self, kept: Kept) -> list[slice]:
+        size = max(1, CELLS // max(1, self._width))
+        return [slice(start, start + size) for start in range(0, len(kept), size)]
+
+    @cached_property
+    def _width(self) -> int:
+        """Columns of a whole ranking."""
+        return int(self.model.score(self.histories).shape[1])
+
+    def _asked(self, kept: Kept) -> NDArray[np.float64]:
+        return target_values(self.model, self.coalitions(kept), self.target)
+
+
+def target_values(model: Recommender, histories: Histories, target: Target) -> NDArray[np.float64]:
+    """(n_people,) the target for each row of `histories`."""
+    if target.kind == PROBABILITY:
+        return _probabilities(model, histories, target.item)
+    found = model.score(histories, items=target.items).astype(np.float64)
+    if target.kind == MARGIN:
+        return cast(NDArray[np.float64], found[:, 0] - found[:, 1:].mean(axis=1))
+    return found[:, 0]
+
+
+def link_of(model: Recommender) -> str:
+    """How scores become probabilities: "softmax" over the catalog, "sigmoid" of one, "" where they do not."""
+    return str(getattr(model, "link", ""))
+
+
+def _probabilities(model: Recommender, histories: Histories, item: int) -> NDArray[np.float64]:
+    if link_of(model) == "sigmoid":
+        logits = model.score(histories, items=np.array([item])).astype(np.float64)[:, 0]
+        return 1 / (1 + np.exp(-logits))
+    scores = model.score(histories).astype(np.float64)
+    above = scores - scores.max(axis=1, keepdims=True)
+    shares = np.exp(above)
+    found: NDArray[np.float64] = shares[:, item] / shares.sum(axis=1)
+    return found
+
+
+def _distinct(kept: Kept) -> tuple[Kept, NDArray[np.int64]]:
+    """The different rows, and of each row which it is."""
+    packed = np.ascontiguousarray(np.packbits(kept, axis=1)) if kept.shape[1] else np.zeros((len(kept), 1), np.uint8)
+    _, first, inverse = np.unique(
+        packed.view([("", packed.dtype)] * packed.shape[1]).reshape(-1), return_index=True, return_inverse=True
+    )
+    return kept[first], inverse.astype(np.int64)

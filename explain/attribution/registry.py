@@ -1,0 +1,44 @@
+"""Methods by name, imported on first use, so that no page pays for torch, captum or shap."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from explain.attribution.base import Explainer
+from explain.attribution.game import Game
+from explain.exceptions import CannotExplain
+
+METHODS: dict[str, str] = {
+    "contributions": "explain.attribution.exact:Contributions",
+    "shapley": "explain.attribution.shapley:ShapleyExact",
+    "shapley_sampling": "explain.attribution.shapley:ShapleySampling",
+    "ablation": "explain.attribution.ablation:Ablation",
+}
+TASKS_ONLY: frozenset[str] = frozenset()
+"""Those that a web process never runs: they take too long, or load libraries that it must not. Written here so that
+this can be told without importing them; a test holds it against the classes."""
+PREFERRED = ("contributions", "shapley", "integrated_gradients", "shapley_sampling")
+"""Which method explains where none is asked for: the first of these that can."""
+
+
+def get(name: str) -> Explainer:
+    """The method registered as `name`. Raises CannotExplain."""
+    if name not in METHODS:
+        raise CannotExplain(f"There is no method “{name}”. Known: {', '.join(METHODS)}.", field="method")
+    module, _, attribute = METHODS[name].partition(":")
+    found: Explainer = getattr(import_module(module), attribute)()
+    return found
+
+
+def able(game: Game, *, in_request: bool = False) -> list[str]:
+    """Names of the methods that can explain this, in the registry's order."""
+    names = [name for name in METHODS if not (in_request and name in TASKS_ONLY)]
+    return [name for name in names if not get(name).refuses(game)]
+
+
+def default(game: Game) -> str:
+    """The method that explains where none is asked for. Raises CannotExplain where none can."""
+    for name in PREFERRED:
+        if name in METHODS and not get(name).refuses(game):
+            return name
+    raise CannotExplain("Nothing is known of this person that the recommender reads, so there is nothing to explain.")

@@ -1,0 +1,1 @@
+"""Reads of the database that explanations need."""

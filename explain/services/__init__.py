@@ -1,0 +1,1 @@
+"""What explanations do with rows: work them out, keep them, examine runs."""
