@@ -1,4 +1,5 @@
 from functools import partial
+from importlib import import_module
 
 from django.apps import AppConfig
 
@@ -11,5 +12,7 @@ class ExplainConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Give the pages their figures."""
+        """Give the pages their figures, and hear of erasures."""
         hooks.figures.update({name: partial(draw, name) for name in FIGURES})
+        # what has models can only be imported once apps are ready
+        hooks.erasure_listeners.append(import_module("explain.services.examining").forget_people)

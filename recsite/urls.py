@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/", include("recommender.api.urls")),
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
+    path("", include("explain.urls")),
     path("", include("recommender.urls")),
 ]
 

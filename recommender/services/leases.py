@@ -27,10 +27,11 @@ from django.db.models.functions import Coalesce, Now
 from psycopg.conninfo import make_conninfo
 
 from recommender.exceptions import Cancelled, LeaseLost
-from recommender.models import AdaptationShard, Batch, Measurement, Run, Study
+from recommender.models import Run
+from recommender.models.leased import Leased
 
-Kind = type[Run] | type[Measurement] | type[Study] | type[Batch] | type[AdaptationShard]
-"""Rows of models.leased."""
+Kind = type[Leased]
+"""Rows of models.leased, of this app or another."""
 
 MAX_ATTEMPTS = 5
 """After so many deaths in a row without a finished epoch a run is given up."""
@@ -46,7 +47,7 @@ class Lease:
 
     def write(self, **changes: Any) -> None:
         """Change columns of the run. Raises Cancelled or LeaseLost (and changes nothing) where it is no longer ours."""
-        held = self.kind.objects.filter(pk=self.run_id, worker=self.worker, status=Run.Status.RUNNING)
+        held = self.kind._default_manager.filter(pk=self.run_id, worker=self.worker, status=Run.Status.RUNNING)
         if not held.update(**changes):
             raise self._reason()
 
@@ -59,7 +60,7 @@ class Lease:
             raise self._reason()
 
     def _reason(self) -> Exception:
-        mine = self.kind.objects.filter(pk=self.run_id, worker=self.worker, status=Run.Status.CANCELLED)
+        mine = self.kind._default_manager.filter(pk=self.run_id, worker=self.worker, status=Run.Status.CANCELLED)
         return Cancelled("The run was cancelled.") if mine.exists() else LeaseLost("Another worker has the run.")
 
     @contextmanager
@@ -92,7 +93,7 @@ def claim(run_id: int, kind: Kind = Run) -> Lease | None:
     """
     lease = Lease(run_id, own_name(), kind)
     stale = Q(status=Run.Status.RUNNING, heartbeat__lt=Now() - lease_time())
-    free = kind.objects.filter(Q(status=Run.Status.QUEUED) | stale, pk=run_id, cancel_requested=False)
+    free = kind._default_manager.filter(Q(status=Run.Status.QUEUED) | stale, pk=run_id, cancel_requested=False)
     taken = _with_parents_done(free).update(
         status=Run.Status.RUNNING,
         worker=lease.worker,
@@ -143,11 +144,13 @@ def surely_dead(worker: str) -> bool:
 
 def free_dead_runs(kind: Kind = Run) -> list[int]:
     """Put runs whose holder died back into the queue and return their ids; give up those that die again and again."""
-    running = kind.objects.filter(status=Run.Status.RUNNING).annotate(now=Now())
+    running = kind._default_manager.filter(status=Run.Status.RUNNING).annotate(now=Now())
     freed = []
     for run in running:
         if run.heartbeat is None or run.heartbeat < run.now - lease_time() or surely_dead(run.worker):
-            still = kind.objects.filter(pk=run.pk, status=run.status, worker=run.worker, heartbeat=run.heartbeat)
+            still = kind._default_manager.filter(
+                pk=run.pk, status=run.status, worker=run.worker, heartbeat=run.heartbeat
+            )
             if still.update(**_after_death(run)) and run.attempts < MAX_ATTEMPTS and not run.cancel_requested:
                 freed.append(run.pk)
     return freed
@@ -155,14 +158,14 @@ def free_dead_runs(kind: Kind = Run) -> list[int]:
 
 def forgotten_runs(kind: Kind = Run) -> list[int]:
     """Runs that have waited for longer than a lease, noted as enqueued now: the caller enqueues them again."""
-    waiting = kind.objects.filter(status=Run.Status.QUEUED, created__lt=Now() - lease_time())
+    waiting = kind._default_manager.filter(status=Run.Status.QUEUED, created__lt=Now() - lease_time())
     forgotten = _with_parents_done(waiting.exclude(heartbeat__gt=Now() - lease_time()))
     ids = list(forgotten.order_by("id").values_list("id", flat=True))
-    kind.objects.filter(pk__in=ids, status=Run.Status.QUEUED).update(heartbeat=Now())
+    kind._default_manager.filter(pk__in=ids, status=Run.Status.QUEUED).update(heartbeat=Now())
     return ids
 
 
-def _after_death(run: Run | Measurement | Batch) -> dict[str, Any]:
+def _after_death(run: Leased) -> dict[str, Any]:
     if run.cancel_requested:
         return {"status": Run.Status.CANCELLED, "finished": Now(), "phase": "", "finishes": None}
     if run.attempts >= MAX_ATTEMPTS:

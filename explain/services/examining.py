@@ -1,0 +1,125 @@
+"""Examinations: many explanations of one run together, carried out by a worker under a lease.
+
+Whoever wants one worked on calls explain.tasks; what each kind does lies in a module of its own and is imported when a
+worker takes it up, so that a page does not pay for torch.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+from django.utils import timezone
+
+from explain.models import Examination
+from recommender.algorithms import registry
+from recommender.exceptions import BadInput, Conflict
+from recommender.models import Catalog, EndUser, Run
+from recommender.services import work
+from recommender.services.leases import Lease
+from recommender.services.recording import lasting
+
+CARRIED_OUT: dict[str, str] = {
+    "trust": "explain.services.trust:carry_out",
+    "global": "explain.services.overall:carry_out",
+    "bulk": "explain.services.bulk:carry_out",
+}
+"""By kind: `carry_out(row, told) -> Done`, where `told` is a `Progress`."""
+WRITE_SECONDS = 1.0
+GONE = "Its rows about people were deleted because someone in them was erased; examine again."
+
+
+class Done:
+    """What an examination found: `results` as JSON can hold them; `content` the bytes of its file, if it has one, whose
+    name ends in `ending`."""
+
+    def __init__(
+        self, results: Mapping[str, Any], *, people: int, content: bytes | None = None, ending: str = "parquet"
+    ) -> None:
+        self.results, self.people, self.content, self.ending = dict(results), people, content, ending
+
+
+class Progress:
+    """Writes how far an examination is, at most once a second; every call asks whether the lease still holds."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease, self.began, self.written = lease, time.monotonic(), 0.0
+
+    def say(self, words: str, share: float) -> None:
+        """Raises Cancelled, LeaseLost."""
+        self.lease.check()
+        if time.monotonic() - self.written < WRITE_SECONDS:
+            return
+        gone = time.monotonic() - self.began
+        finishes = timezone.now() + timedelta(seconds=gone * (1 - share) / share) if share > 0.05 else None
+        lasting(lambda: self.lease.write(phase=words[:100], progress=max(0.0, min(1.0, share)), finishes=finishes))
+        self.written = time.monotonic()
+
+
+def create_examination(
+    *, run: Run, kind: str, settings: Mapping[str, Any] | None = None, by: Any = None
+) -> Examination:
+    """An examination that waits. Raises BadInput (field kind), Conflict while the run is not done."""
+    if kind not in CARRIED_OUT:
+        raise BadInput(f"An examination is one of: {', '.join(CARRIED_OUT)}.", field="kind")
+    if run.status != Run.Status.SUCCEEDED:
+        raise Conflict(f"Run {run.pk} is {run.get_status_display()}; its explanations can be examined once it is done.")
+    if not registry.ranks(run.algorithm):
+        raise Conflict(f"Run {run.pk} makes no lists: {run.algorithm} only predicts ratings.")
+    row = {"run": run, "kind": kind, "settings": dict(settings or {}), "created_by": by, "phase": "waiting"}
+    return Examination.objects.create(**row)
+
+
+def cancel_examination(*, examination: Examination) -> None:
+    """Stop one that waits at once, one that is worked on within seconds. Raises Conflict where it is over."""
+    if not work.stop(row=examination):
+        raise Conflict("This examination is over; there is nothing to cancel.")
+
+
+def execute_examination(*, examination_id: int) -> bool:
+    """Carry one out, as work.execute."""
+    return work.execute(kind=Examination, row_id=examination_id, do=_carry_out)
+
+
+def _carry_out(lease: Lease) -> None:
+    row = Examination.objects.select_related("run__catalog").get(pk=lease.run_id)
+    module, _, function = CARRIED_OUT[row.kind].partition(":")
+    done: Done = getattr(import_module(module), function)(row, Progress(lease))
+    path = ""
+    if done.content is not None:
+        name = f"runs/{row.run_id}/examinations/{row.pk}-{uuid.uuid4().hex}.{done.ending}"
+        path = default_storage.save(name, ContentFile(done.content))
+    try:
+        work.succeeded(lease, results=done.results, people=done.people, path=path)
+    except BaseException:
+        if path:
+            default_storage.delete(path)
+        raise
+
+
+def forget_people(*, catalog: Catalog, user_ids: list[int]) -> None:
+    """Delete the files of a catalog's examinations: they hold rows about people, one of whom is erased. Those being
+    made begin anew. Figures about many people together stay. Called inside the erasure's transaction."""
+    if not EndUser.objects.filter(catalog=catalog, pk__in=user_ids).exists():
+        return
+    mine = Examination.objects.filter(run__catalog=catalog)
+    mine.filter(status=Run.Status.RUNNING).update(worker="", status=Run.Status.QUEUED, phase="waiting")
+    for row in mine.exclude(path=""):
+        Examination.objects.filter(pk=row.pk).update(path="", error=GONE)
+        transaction.on_commit(partial(default_storage.delete, row.path))
+
+
+@receiver(post_delete, sender=Examination)
+def remove_file(instance: Examination, **_: object) -> None:
+    if instance.path:
+        transaction.on_commit(partial(default_storage.delete, instance.path))

@@ -1,0 +1,41 @@
+"""Examinations in the background, on the queue of trainings; see recommender.tasks for how work gets to a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from celery import shared_task
+from django.db import transaction
+
+from explain.models import Examination
+from explain.services import examining
+from recommender.models import Run
+from recommender.services import leases, monitoring
+from recommender.tasks import reapers, send
+
+
+def start_examination(*, run: Run, kind: str, settings: Mapping[str, Any] | None = None, by: Any = None) -> Examination:
+    """An examination that a worker will take up; see services.examining.create_examination for what is raised."""
+    row = examining.create_examination(run=run, kind=kind, settings=settings, by=by)
+    transaction.on_commit(partial(send, examine, row.pk))
+    return row
+
+
+@shared_task(acks_late=False)
+def examine(examination_id: int) -> None:
+    """Carry an examination out; does nothing where another worker holds it or it is over."""
+    examining.execute_examination(examination_id=examination_id)
+
+
+def reap_examinations() -> None:
+    """Enqueue examinations whose worker died, and those whose message was lost."""
+    for row_id in leases.free_dead_runs(Examination):
+        examine.delay(row_id)
+    if not monitoring.queue_depth("training"):
+        for row_id in leases.forgotten_runs(Examination):
+            examine.delay(row_id)
+
+
+reapers.append(reap_examinations)

@@ -1,0 +1,23 @@
+"""Addresses of the pages that explain, below those of a catalog."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from explain.views import examinations
+
+in_catalog = [
+    path("runs/<int:run_id>/examine/<slug:kind>/", examinations.examine, name="explain_examine"),
+    path(
+        "runs/<int:run_id>/examinations/<int:examination_id>/live/",
+        examinations.examination_live,
+        name="explain_examination_live",
+    ),
+    path(
+        "runs/<int:run_id>/examinations/<int:examination_id>/cancel/",
+        examinations.examination_cancel,
+        name="explain_examination_cancel",
+    ),
+]
+
+urlpatterns = [path("<slug:catalog>/explanations/", include(in_catalog))]
