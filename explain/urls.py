@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from explain.views import examinations
+from explain.views import examinations, explanation, explanation_report, explanations
+
+OF_ONE = "people/<str:person>/items/<str:item>/"
 
 in_catalog = [
+    path("", explanations.explanations, name="explanations"),
+    path(OF_ONE, explanation.explanation, name="explanation"),
+    path(f"{OF_ONE}list/", explanation.explanation_list, name="explanation_list"),
+    path(f"{OF_ONE}explained/", explanation.explanation_explained, name="explanation_explained"),
+    path(f"{OF_ONE}reach/", explanation.explanation_reach, name="explanation_reach"),
+    path(f"{OF_ONE}methods/", explanation.explanation_methods, name="explanation_methods"),
+    path(f"{OF_ONE}values.csv", explanation.explanation_csv, name="explanation_csv"),
+    path(f"{OF_ONE}report.html", explanation_report.explanation_report, name="explanation_report"),
     path("runs/<int:run_id>/examine/<slug:kind>/", examinations.examine, name="explain_examine"),
     path(
         "runs/<int:run_id>/examinations/<int:examination_id>/live/",

@@ -31,6 +31,9 @@ FIGURES: dict[str, str] = {
     "best_so_far": "explain.figures.tuning:best_so_far",
     "importance": "explain.figures.tuning:importance",
     "coordinates": "explain.figures.tuning:coordinates",
+    "waterfall": "explain.figures.explanation:waterfall",
+    "methods": "explain.figures.explanation:methods",
+    "agreement": "explain.figures.explanation:agreement",
 }
 
 
