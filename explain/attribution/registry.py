@@ -11,8 +11,10 @@ from explain.exceptions import CannotExplain
 METHODS: dict[str, str] = {
     "contributions": "explain.attribution.exact:Contributions",
     "shapley": "explain.attribution.shapley:ShapleyExact",
+    "integrated_gradients": "explain.attribution.integrated_gradients:IntegratedGradients",
     "shapley_sampling": "explain.attribution.shapley:ShapleySampling",
     "ablation": "explain.attribution.ablation:Ablation",
+    "gradient_shap": "explain.attribution.gradient_shap:GradientShap",
 }
 TASKS_ONLY: frozenset[str] = frozenset()
 """Those that a web process never runs: they take too long, or load libraries that it must not. Written here so that
