@@ -15,8 +15,9 @@ from explain.attribution.base import Attribution, Values
 from explain.attribution.game import ITEM, OLDER, Game, Kept
 from recommender.algorithms.base import Differentiable
 
-ADDS_UP = 1e-6
-"""Largest gap, in parts of the larger of the prediction and 1, of a method that adds up by construction."""
+ADDS_UP = 1e-5
+"""Largest gap, in parts of the larger of the prediction and 1, of a method that adds up by construction: scores are
+float32, and with other coalitions beside them they end in other digits."""
 APART = 2.0
 """How far what is no item lies from everything, where two opposite vectors lie 2 apart."""
 
@@ -53,8 +54,8 @@ def checked(found: Attribution) -> Attribution:
 
 
 def tree_of(game: Game) -> NDArray[np.float64]:
-    """(n_units − 1, 4) which units go together, as scipy's linkage: items by the cosine of what the recommender reads of
-    them where it tells, else by when they were met; what is no item joins last. Two units at least."""
+    """(n_units − 1, 4) which units go together, as scipy's linkage: items by the cosine of what the recommender reads
+    of them where it tells, else by when they were met; what is no item joins last. Two units at least."""
     vectors = _vectors(game)
     n, met = len(game.units), np.array([unit.kind in (ITEM, OLDER) for unit in game.units])
     if vectors is None:

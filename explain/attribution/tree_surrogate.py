@@ -23,8 +23,8 @@ SETTINGS = {"n_estimators": 400, "max_depth": 3, "learning_rate": 0.1, "subsampl
 
 
 class TreeSurrogate:
-    """g(S) ≈ v(S), g boosted trees fitted to drawn coalitions of this one game; φ the interventional Shapley values of g
-    against the empty coalition. The gap holds what g misses of v at both ends; `fidelity` is R² on coalitions that g
+    """g(S) ≈ v(S), g boosted trees fitted to drawn coalitions of this one game; φ the interventional Shapley values of
+    g against the empty coalition. The gap holds what g misses of v at both ends; `fidelity` is R² on coalitions that g
     has not seen. Refused below LEAST_FIDELITY."""
 
     name: ClassVar[str] = "tree_surrogate"

@@ -133,7 +133,9 @@ def sampling(model: Recommender, histories: list[Histories], say: Say) -> dict[s
         ours.append(1000 * (between - started))
         apart.append(difference(found, values, errors))
     half, peer, errors_apart = float(np.median(ours)), float(np.median(loop)), float(np.mean(apart))
-    say(f"{model.name}: Shapley values sampled in {half:.0f} ms, Captum's loop {peer:.0f} ms; {errors_apart:.2f} errors")
+    say(
+        f"{model.name}: Shapley values sampled in {half:.0f} ms, Captum's loop {peer:.0f} ms; {errors_apart:.2f} errors"
+    )
     return {
         "figure": "Shapley sampling", "algorithm": model.name, "people": len(histories), "p50 ms": round(half, 1),
         "captum p50 ms": round(peer, 1), "times": round(peer / half, 1), "errors apart": round(errors_apart, 2),

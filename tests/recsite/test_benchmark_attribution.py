@@ -34,9 +34,7 @@ def test_people_are_drawn_with_their_newest_interactions(split: Split) -> None:
     assert len(people(split, 3, None)[0].items) == given.lengths.max()
 
 
-def test_captums_loop_and_ours_are_the_enumerated_values_within_their_errors(
-    sasrec: Recommender, split: Split
-) -> None:
+def test_captums_loop_and_ours_are_the_enumerated_values_within_their_errors(sasrec: Recommender, split: Split) -> None:
     asked = game(sasrec, people(split, 1, 5)[0])
     whole = ShapleyExact().explain(asked)
     values, errors = by_captum(asked, 60, seed=1)
