@@ -152,9 +152,17 @@ class LinearlyExplainable(Protocol):
 
 @runtime_checkable
 class Differentiable(Protocol):
-    def embed(self, histories: Histories) -> dict[str, Any]: ...
+    """Reads a history through embeddings, so that a score has a gradient at each interaction."""
 
-    def score_embedded(self, embedded: Mapping[str, Any], histories: Histories, items: Int) -> Any: ...
+    def embed(self, histories: Histories) -> dict[str, Any]:
+        """`tokens` (n_people, w, d) torch tensor of what is read, and `places` (n_people, w): where in
+        `histories.items` each is, −1 where it is no interaction. An empty history is read as one token."""
+        ...
+
+    def score_embedded(self, embedded: Mapping[str, Any], histories: Histories, items: Int) -> Any:
+        """(n_people, k) scores of each person's `items` (n_people, k), or of the same (k,) for all; as `score`,
+        differentiable by `embedded["tokens"]`."""
+        ...
 
 
 def require_data(train: Dataset) -> None:
