@@ -18,10 +18,13 @@ MOST = 12
 """Units that get a bar of their own; the rest is one bar together."""
 ROW = 38
 """Pixels of a bar with its label."""
+VALUES = 0.86
+"""Part of the width that bars have; the rest is for the numbers."""
 GAP = 1e-4
 """Part of the difference from which on what the parts do not account for is drawn."""
 LONGEST, SHORT = 44, 24
-DIVERGING = [[0.0, LOWERS], [0.5, PAGE], [1.0, RAISES]]
+DIVERGING = [[0.0, "#f2c45c"], [0.5, PAGE], [1.0, "#6cb0da"]]
+"""Paler than bars, since numbers stand on it."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,9 @@ def waterfall(
         meta={"units": {bar.id: height for bar, height in zip(bars, heights, strict=True) if bar.id}},
     )
     title = target if additive else f"what the {target} loses without it"
-    drawn.update_xaxes(title={"text": title}, nticks=6, zeroline=not additive, zerolinecolor=LINE)
+    drawn.update_xaxes(
+        title={"text": title}, nticks=6, showgrid=False, zeroline=not additive, zerolinecolor=LINE, domain=[0, VALUES]
+    )
     drawn.update_yaxes(visible=False, range=[-0.6, len(bars) - 0.4])
     return drawn
 
@@ -106,7 +111,7 @@ def _row(drawn: go.Figure, bar: Step, height: int) -> None:
     """Its name at the left and its value at the right, above the bar."""
     given = {"y": height + 0.22, "xref": "paper", "showarrow": False, "yanchor": "middle"}
     drawn.add_annotation(
-        x=0, xanchor="left", text=shortened(bar.label, LONGEST), font={"color": INK, "size": 12}, **given
+        x=0, xanchor="left", xshift=3, text=shortened(bar.label, LONGEST), font={"color": INK, "size": 12}, **given
     )
     drawn.add_annotation(x=1, xanchor="right", text=signed(bar.value), font={"color": INK_2, "size": 12}, **given)
 

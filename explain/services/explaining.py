@@ -180,7 +180,7 @@ def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str])
         )
     names = " and ".join(", ".join(f"“{each}”" for each in labels).rsplit(", ", 1))
     least = "" if searched.proven_minimal else " Fewer may do: not all sets of fewer were tried."
-    after = f"place {searched.rank_after:,}" if searched.rank_after != float("inf") else "no place"
+    after = f"place {searched.rank_after:,.0f}" if searched.rank_after != float("inf") else "no place"
     return f"Without {names} in the history, “{item}” would fall from place {case.rank:,} to {after}.{least}"
 
 

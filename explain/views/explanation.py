@@ -44,6 +44,7 @@ def explanation(request: HttpRequest, catalog: Catalog, person: str, item: str) 
     state = State.of(request, who.client_id, what.client_id)
     context = common(catalog, state) | {"person": who, "item": what, "choice": pages.runs_to_ask(catalog)}
     context |= answered(request, catalog, state)
+    del context["catalog"]  # the frame's own
     title = f"Why “{what.title or what.client_id}”?"
     crumbs = [("Explanations", reverse("explanations", args=[catalog.name]))]
     return show(
@@ -80,6 +81,7 @@ def answered(request: HttpRequest, catalog: Catalog, state: State) -> dict[str, 
     found |= parts.choices(case) | {"controls": parts.controls(case, state)} | listed(catalog, state)
     if not found["waits"]:
         found |= explained(catalog, state)
+    if whole & {"all", "way"}:
         found |= {"reach": reach_context(catalog, state, case, way="way" in whole)}
     if "methods" in whole:
         found |= {"compared": methods_context(catalog, state, question_of(catalog, state))}
@@ -137,7 +139,8 @@ def explanation_list(request: HttpRequest, catalog: Catalog, person: str, item: 
 @page("view")
 def explanation_explained(request: HttpRequest, catalog: Catalog, person: str, item: str) -> HttpResponse:
     state = fragment(request, catalog, person, item)
-    return render(request, "explain/parts/explained.html", common(catalog, state) | explained(catalog, state))
+    drawn = render(request, "explain/parts/explained.html", common(catalog, state) | explained(catalog, state))
+    return trigger_client_event(drawn, "answered")
 
 
 @require_safe

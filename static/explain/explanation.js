@@ -49,6 +49,20 @@
   }
   const chips = () => strip ? [...strip.querySelectorAll(".chip")] : [];
 
+  /* Once the list is ranked, the answer follows where it is quick; a slow one is asked for by its button. */
+  const QUICK = 1.5;
+  function again() {
+    window.htmx.trigger("#explained", "again");
+  }
+  let waiting = 0;
+  document.body.addEventListener("ranked", () => {
+    const answer = document.getElementById("answer");
+    window.clearTimeout(waiting);
+    if (!answer || Number(answer.dataset.seconds) <= QUICK) { waiting = window.setTimeout(again, 200); return; }
+    document.getElementById("stale").hidden = false;
+  });
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-explain-again]")) again(); });
+
   /* What each card adds, from the answer that lies in the page. */
   function signed(value) {
     if (!value) return "0";
