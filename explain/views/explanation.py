@@ -73,12 +73,13 @@ def answered(request: HttpRequest, catalog: Catalog, state: State) -> dict[str, 
     whole = set(request.GET.getlist("with"))
     try:
         case = case_of(question_of(catalog, state))
+        found: dict[str, Any] = {"case": case} | parts.choices(case)
     except (BadInput, Conflict) as error:
         return {"trouble": error, "field": getattr(error, "field", "")}
     quick = isinstance(case.served.model, LinearlyExplainable) and state.method in ("", "contributions")
     text = clean_text(request)
-    found: dict[str, Any] = {"case": case, "waits": not (quick or "all" in whole)}
-    found |= parts.choices(case) | {"controls": parts.controls(case, state)} | listed(catalog, state)
+    found["waits"] = not (quick or "all" in whole)
+    found |= {"controls": parts.controls(case, state)} | listed(catalog, state)
     if not found["waits"]:
         found |= explained(catalog, state)
     if whole & {"all", "way"}:

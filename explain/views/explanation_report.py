@@ -37,6 +37,7 @@ def report(catalog: Catalog, state: State) -> str:
     context: dict[str, Any] = {"catalog": catalog, "state": state, "made": timezone.now()}
     try:
         case = case_of(question_of(catalog, state))
+        case.game()  # raises where there is no such target
     except (BadInput, Conflict) as error:
         return render_to_string("explain/explanation_report.html", context | {"unexplained": str(error)})
     context |= {"case": case} | explained(catalog, state) | listed(catalog, state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from explain.attribution.counterfactual import removal
@@ -35,7 +36,13 @@ def taken_out(catalog: Catalog, state: State, case: Case) -> dict[str, Any]:
     ids = [case.id_of(unit) for unit in units]
     text = counterfactual_text(case, found, [case.label(unit) for unit in units])
     changed = state._replace(without=tuple(dict.fromkeys([*state.without, *ids])))
-    return {"text": text, "off": ids, "address": changed.address(catalog), "tried": found.tried}
+    return {
+        "text": text,
+        "off": ids,
+        "off_json": json.dumps(ids),
+        "address": changed.address(catalog),
+        "tried": found.tried,
+    }
 
 
 def fields_found(catalog: Catalog, state: State, case: Case) -> dict[str, Any] | None:
@@ -68,4 +75,5 @@ def way_found(catalog: Catalog, state: State, case: Case) -> dict[str, Any]:
     only_taken = found["found"] and not found["added"]
     ids = tuple(row["id"] for row in found["removed"])
     changed = state._replace(without=tuple(dict.fromkeys([*state.without, *ids])))
-    return {"text": found["text"], "address": changed.address(catalog) if only_taken else "", "off": list(ids)}
+    address = changed.address(catalog) if only_taken else ""
+    return {"text": found["text"], "address": address, "off": list(ids), "off_json": json.dumps(ids)}

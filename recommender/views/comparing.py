@@ -40,15 +40,25 @@ def column(catalog: Catalog, person: EndUser, run: Run, length: int) -> dict[str
     found = pages.items_by_client_id(catalog, [each.item for each in answer.items])
     shares = bars([each.score for each in answer.items])
     rows = [
-        {"rank": each.rank, "item": found[each.item], "score": each.score, "share": share, "reason": each.reason.text}
+        {
+            "rank": each.rank, "item": found[each.item], "score": each.score, "share": share,
+            "reason": each.reason.text, "why": why(catalog, answer.run, person, each.item),
+        }
         for each, share in zip(answer.items, shares, strict=True)
         if each.item in found
-    ]
+    ]  # fmt: skip
     notes = [note for note in (hook(run=run) for hook in hooks.list_notes) if note]
     fell_back = (
         "Its list would be the popular one: it knows nothing that this person met." if answer.run is None else ""
     )
     return {"run": run, "items": rows, "note": " ".join([fell_back, *notes]).strip() or summary(run)}
+
+
+def why(catalog: Catalog, run: int | None, person: EndUser, item: str) -> str:
+    """The page that explains an item of a list, "" where no run made it."""
+    if run is None:
+        return ""
+    return hooks.why_address(catalog=catalog.name, run=run, person=person.client_id, item=item)
 
 
 def summary(run: Run) -> str:

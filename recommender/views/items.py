@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from recommender import hooks
 from recommender.models import Catalog, Item
 from recommender.rights import may
 from recommender.selectors import audience, nearness, pages
@@ -48,7 +49,7 @@ def item(request: HttpRequest, catalog: Catalog, item: str) -> HttpResponse:
         "similar": similar(found) if request.GET.get("with") == "similar" else None,
         "alike": similar(found, by=serving.TEXT),
         "encoded": nearness.has_vectors(catalog.pk),
-        "latest": audience.latest_people(found),
+        "latest": latest(found),
         "groups": groups,
         "group": group,
         "over_time": interactions_figure(catalog, found),
@@ -78,6 +79,16 @@ def similar(item: Item, count: int = 10, by: str = serving.TOGETHER) -> list[dic
     places = [place for place in found if place.score > 0]
     rows = pages.items_by_key(item.catalog, [place.key for place in places])
     return [{"item": rows[place.key], "score": place.score} for place in places if place.key in rows]
+
+
+def latest(item: Item) -> list[dict[str, Any]]:
+    """Who met it last, each with the page that explains what the recommender in service makes of it for them."""
+    serving_now = pages.deployed(item.catalog)
+    rows = []
+    for row in audience.latest_people(item):
+        given = {"catalog": item.catalog.name, "person": row.user.client_id, "item": item.client_id}
+        rows.append({"met": row, "why": hooks.why_address(run=serving_now.run_id, **given) if serving_now else ""})
+    return rows
 
 
 def item_or_404(catalog: Catalog, client_id: str) -> Item:

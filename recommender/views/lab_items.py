@@ -8,8 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from recommender import hooks
 from recommender.exceptions import BadCheckpoint, Conflict
-from recommender.models import Catalog
+from recommender.models import Catalog, Item, Run
 from recommender.rights import may
 from recommender.selectors import audience as groups
 from recommender.selectors import lab as select
@@ -39,7 +40,7 @@ def cold_item(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     if run is not None and (item is not None or said):
         try:
             found = new_items.audience(catalog=catalog, run=run, item=item, said=said, took=took)
-            context = outcome(request, catalog, found)
+            context = outcome(request, catalog, found, run, None if said else item)
         except (Conflict, BadCheckpoint) as error:
             context["error"] = f"{error} Choose another run, or train this one again."
     text = clean_text(request)
@@ -69,18 +70,27 @@ def named_people(catalog: Catalog, text: str) -> tuple[list[int], list[str]]:
     return [keys[name] for name in names if name in keys], [name for name in names if name not in keys]
 
 
-def outcome(request: HttpRequest, catalog: Catalog, found: new_items.Audience) -> dict[str, Any]:
+def outcome(
+    request: HttpRequest, catalog: Catalog, found: new_items.Audience, run: Run, item: Item | None
+) -> dict[str, Any]:
+    """`item`: one of the catalog that nothing else was said of, whose place each person can ask about."""
     ids = pages.client_ids(catalog, [key for stage in found.stages for key, _ in stage.best])
     stages = [
         {
             "taken": stage.taken, "shown": percent(stage.shown), "place": stage.place, "auc": words_of(stage.auc),
-            "best": [(ids[key], place) for key, place in stage.best if key in ids],
+            "best": [(ids[key], place, why(catalog, run, ids[key], item)) for key, place in stage.best if key in ids],
         }
         for stage in found.stages
     ]  # fmt: skip
     names = groups.grouping_attributes(catalog, sensitive=may(request.user, "sensitive"))
     figures = [figure for name in names if (figure := group_figure(catalog, found, name))]
     return {"found": found, "stages": stages, "figures_of": figures, "error": ""}
+
+
+def why(catalog: Catalog, run: Run, person: str, item: Item | None) -> str:
+    if item is None:
+        return ""
+    return hooks.why_address(catalog=catalog.name, run=run.pk, person=person, item=item.client_id)
 
 
 def words_of(auc: tuple[float, float, float] | None) -> str:

@@ -16,7 +16,7 @@
     const off = event.target.closest("[data-switch-off]");
     const on = event.target.closest("[data-all-on]");
     if (!off && !on) return;
-    const wanted = off ? off.dataset.switchOff.split(" ") : [];
+    const wanted = off ? JSON.parse(off.dataset.switchOff) : [];
     const known = boxes().filter((box) => wanted.includes(box.value));
     if (off && known.length !== wanted.length) return;
     event.preventDefault();
