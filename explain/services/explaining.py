@@ -53,8 +53,9 @@ def made(case: Case, *, in_request: bool = True) -> Document:
     searched = _counterfactual(case, found)
     over = case.names[case.target.others[0]].label if case.question.other else ""
     said = sentence(
-        found, label=case.label, item=case.item.label, over=over, reliable=badge["level"] != "unreliable", met=case.met
-    )
+        found, label=case.label, item=case.item.label, over=over, reliable=badge["level"] != "unreliable", met=case.met,
+        silent=case.hides,
+    )  # fmt: skip
     return {
         "run": case.served.run_id,
         "algorithm": case.served.algorithm,
