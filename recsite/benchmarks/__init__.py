@@ -17,6 +17,7 @@ BENCHMARKS = {
     "context": "recsite.benchmarks.context",
     "counterfactuals": "recsite.benchmarks.counterfactuals",
     "ensemble": "recsite.benchmarks.ensemble",
+    "explanations": "recsite.benchmarks.explanations",
     "heads": "recsite.benchmarks.heads",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",
