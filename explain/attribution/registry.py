@@ -12,6 +12,7 @@ METHODS: dict[str, str] = {
     "contributions": "explain.attribution.exact:Contributions",
     "shapley": "explain.attribution.shapley:ShapleyExact",
     "shapley_sampling": "explain.attribution.shapley:ShapleySampling",
+    "support_weights": "explain.attribution.support_weights:SupportWeights",
     "ablation": "explain.attribution.ablation:Ablation",
 }
 TASKS_ONLY: frozenset[str] = frozenset()

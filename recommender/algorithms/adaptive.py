@@ -187,6 +187,14 @@ class EpisodeLearner(ABC):
         with torch.no_grad():
             return np.array(self._scored(adapted, histories, items), dtype=np.float32)
 
+    def _weighted(self, support: Histories, weights: Tensor) -> tuple[Histories, Tensor]:
+        """One person's support as `adapt` takes it, and what counts of `weights` (steps, nnz): (steps, L ≥ 1)."""
+        self._fitted()
+        at = np.flatnonzero(last_of_repeats(support))[-cast(EpisodicConfig, self.config).most :]
+        kept = np.isin(np.arange(len(support.items)), at)
+        counts = weights[:, torch.from_numpy(at)] if len(at) else weights.new_zeros(len(weights), 1)
+        return self._within(support.keep(kept)), counts
+
     def predicted(self, histories: Histories, rows: Int, items: Int, adapted: Adapted | None = None) -> Float:
         """What `predict` of a learner of ratings returns."""
         self._fitted()

@@ -189,6 +189,11 @@ class Blend:
         alone = self._threshold * (1 / WHOLE - 1) ** (1 / self._sharpness)
         return int(min(alone, self._config.length))
 
+    def answering(self, histories: Histories) -> list[str]:
+        """Who answers each person: "cold", "warm", or "both"."""
+        found = shares(cleaned(histories).lengths, self._threshold, self._sharpness)
+        return [COLD if share == 0 else WARM if share == 1 else "both" for share in found.tolist()]
+
     @property
     def scale(self) -> tuple[float, float] | None:
         """Of the cold one: lowest and highest rating it learned from."""

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "adaptation": "recsite.benchmarks.adaptation",
     "cold-start": "recsite.benchmarks.cold_start",
     "context": "recsite.benchmarks.context",
+    "counterfactuals": "recsite.benchmarks.counterfactuals",
     "ensemble": "recsite.benchmarks.ensemble",
     "explanations": "recsite.benchmarks.explanations",
     "heads": "recsite.benchmarks.heads",
