@@ -165,6 +165,16 @@ class Differentiable(Protocol):
         ...
 
 
+@runtime_checkable
+class Attentive(Protocol):
+    """Weighs what it reads against itself."""
+
+    def attention(self, histories: Histories) -> tuple[Float, Int]:
+        """(n_people, layers, heads, w): with which weights each head mixes what is read into what is ranked by, summing
+        to 1 over w; and (n_people, w) where in `histories.items` each is, −1 where it is no interaction."""
+        ...
+
+
 def require_data(train: Dataset) -> None:
     """Raises NotTrainable when there is nothing at all to learn from."""
     if not train.n_items:
