@@ -17,6 +17,7 @@ BENCHMARKS = {
     "cold-start": "recsite.benchmarks.cold_start",
     "context": "recsite.benchmarks.context",
     "ensemble": "recsite.benchmarks.ensemble",
+    "explanations": "recsite.benchmarks.explanations",
     "heads": "recsite.benchmarks.heads",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",
