@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recommender.algorithms.base import Adapted, Config, State, hyper
-from recommender.algorithms.ridge_head import Cells, RidgeHead, RidgeHeadConfig, posterior
 from recommender.algorithms.ridge_head import Net as Ranking
+from recommender.algorithms.ridge_head import RidgeHead, RidgeHeadConfig
 from recommender.data.dataset import Dataset, Float, Histories, Int
 from recommender.data.preparation import rated
 from recommender.metalearning import ridge
@@ -27,6 +27,7 @@ from recommender.metalearning.attention import Asked, Decoder, least_error, medi
 from recommender.metalearning.episodes import Episodes, Pool, padded
 from recommender.metalearning.features import ItemFeatures
 from recommender.metalearning.item_priors import blocks_of
+from recommender.metalearning.posterior import Cells, posterior
 from recommender.metalearning.rating_prior import RatingPrior, Side
 
 APART, FEWEST = 0.2, 50

@@ -14,12 +14,14 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from recommender.algorithms.adaptive import FIXED, NET, EpisodicConfig, RatingLearner, clean
 from recommender.algorithms.base import START, Adapted, Config, Recommender, State, hyper
 from recommender.algorithms.epochs import drawn_items
 from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.features import ITSELF
 from recommender.data.preparation import rated
 from recommender.exceptions import NotTrainable
 from recommender.metalearning import factors, ridge, transfer
@@ -29,6 +31,7 @@ from recommender.metalearning.encoding import ItemEncoder
 from recommender.metalearning.episodes import Episodes, latest, padded
 from recommender.metalearning.features import ItemFeatures, PeopleFeatures
 from recommender.metalearning.item_priors import blocks_of
+from recommender.metalearning.posterior import Cells, posterior
 from recommender.metalearning.rating_prior import RatingPrior, Side
 
 DRAWN = 2000
@@ -356,6 +359,25 @@ class RidgeHead(RatingLearner):
         context = self._in_context(adapted, histories, at)
         return cast(Float, (table["rank_prior"][at] + v @ table["rank"][at].T + context).numpy())
 
+    def item_field_names(self, item: int) -> tuple[str, ...]:
+        """See `ItemFieldsMaskable`; "itself" is what people did with the item, and how many. None where it only rates:
+        what ratings read of an item was learned of each as a whole."""
+        self._fitted()
+        told = ItemFeatures.unpacked(self._fixed).told(self._fixed["content"][item])
+        return (*told, ITSELF) if self._ranks else ()
+
+    def score_item(self, histories: Histories, item: int, known: NDArray[np.bool_]) -> Float:
+        """What the context adds stays, as it tells of the moment."""
+        net, adapted, at = self._fitted(), self.adapt(histories), torch.full((len(known),), item)
+        said = ItemFeatures.unpacked(self._fixed).known(self._fixed["content"][item], known)
+        _, behaviour, met, beside = (each[at] for each in self._inputs)
+        own = torch.from_numpy(known[:, -1])
+        with torch.no_grad():
+            table = net.items(torch.from_numpy(said), behaviour, met * own, beside * own[:, None])
+            liked = (torch.from_numpy(np.asarray(adapted["ranking"])) * table["rank"]).sum(dim=1, keepdim=True)
+            found = table["rank_prior"][:, None] + liked + self._in_context(adapted, histories, at[:1])
+            return cast(Float, found[:, 0].numpy())
+
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
         at, w = torch.from_numpy(items), torch.from_numpy(np.asarray(adapted["rating"])[rows])
         return cast(Float, (self._side["offset"][at] + (self._side["x"][at] * w).sum(-1)).numpy())
@@ -374,27 +396,3 @@ class RidgeHead(RatingLearner):
                 precision = torch.diag(net.log_rank_precision.exp()) + net.log_others.exp() * items["others"]
                 _, lower = ridge.solve(every[cells.at], torch.zeros_like(cells.mask), cells.mask, precision)
             return cast(Float, ridge.variance(every.expand(len(support), -1, -1), lower).numpy())
-
-
-def posterior(
-    prior: RatingPrior, side: Mapping[str, Tensor], cells: Cells, person: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Of people with ratings in `cells` and attributes `person`: (n, d) w(u) = w₀(u) + (XᵀΩX + σ² I)⁻¹ XᵀΩ (y − offset
-    − X w₀(u)), the lower factor of its matrix, and (n, L) y − offset."""
-    x, weight = side["x"][cells.at], side["weight"][cells.at] * cells.rated
-    start = torch.cat([torch.ones(len(person), 1), person], dim=1) @ torch.from_numpy(prior.expected)
-    left = (cells.y - side["offset"][cells.at]) * cells.rated
-    found, lower = ridge.solve(x, left - (x * start[:, None]).sum(-1), weight, torch.full(x.shape[2:], prior.noise))
-    return start + found, lower, left
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Interactions as rectangles (n, L): places of items, ratings, 1 where there is one, 1 where rated, and spreads
-    above what is usual for the item."""
-
-    at: Tensor
-    y: Tensor
-    mask: Tensor
-    rated: Tensor
-    liked: Tensor
