@@ -16,6 +16,7 @@ BENCHMARKS = {
     "cold-start": "recsite.benchmarks.cold_start",
     "context": "recsite.benchmarks.context",
     "ensemble": "recsite.benchmarks.ensemble",
+    "faithfulness": "recsite.benchmarks.faithfulness",
     "heads": "recsite.benchmarks.heads",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",
