@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from explain.attribution import faithfulness, registry, robustness
-from explain.attribution.base import EXACT, GRADIENT, REMOVAL, Attribution, Values, rank_agreement
+from explain.attribution.base import EXACT, GRADIENT, REMOVAL, SAMPLING, SURROGATE, Attribution, Values, rank_agreement
 from explain.attribution.faithfulness import FIGURES, Curves, Order
 from explain.attribution.game import MARGIN, MOST_UNITS, Game, Kept, Target
 from explain.exceptions import CannotExplain
@@ -23,6 +23,7 @@ from recommender.data.dataset import Histories, Int
 RANDOM, GREEDY = "random order", "greedy removal"
 RIVALS = 10
 """Items ranked next, whose mean score a margin is over."""
+SLOWER = 5
 CURVES = ("deletion_by_count", "insertion_by_count", "deletion_by_share", "insertion_by_share")
 Tell = Callable[[int], None]
 
@@ -38,14 +39,23 @@ class Way:
     def key(self) -> str:
         return f"{self.method}, margin" if self.margin else self.method
 
+    @property
+    def slow(self) -> bool:
+        """Whether it asks for many coalitions, or may only be worked out by a worker."""
+        return self.method in registry.TASKS_ONLY or registry.get(self.method).kind in (SAMPLING, SURROGATE)
+
 
 @dataclass(frozen=True)
 class Plan:
-    """How closely to look. `close`: people, the first ones, with whom the figures that ask for explanations anew are
-    found (sensitivity, shuffled weights, another seed); `draws`: random orders a person, `subsets` of units taken away
-    together, `changes`: small changes of a history."""
+    """How closely to look. People are taken in the order they are given in, so give them in random order.
+
+    `slow_people`: how many slow ways are tried with (None: all); `close`: how many the figures are found with that ask
+    for explanations anew (sensitivity, shuffled weights, another seed), a fifth of them where a way is slow; `draws`:
+    random orders of a person, `subsets` of units taken away together, `changes`: small changes of a history.
+    """
 
     ways: tuple[Way, ...]
+    slow_people: int | None = None
     removed: int = faithfulness.REMOVED
     close: int = 50
     draws: int = 5
@@ -53,6 +63,13 @@ class Plan:
     changes: int = 2
     most_units: int = MOST_UNITS
     seed: int = 0
+
+    def tried(self, way: Way, at: int) -> bool:
+        """Whether a way is tried with the person in place `at`."""
+        return self.slow_people is None or at < self.slow_people or not way.slow
+
+    def looked_at_closely(self, way: Way, at: int) -> bool:
+        return at < (self.close // SLOWER if way.slow else self.close)
 
 
 @dataclass
@@ -98,7 +115,7 @@ def examine(
         if person.item < 0 or not person.game.units:
             told.skipped += 1
         else:
-            others = {"retrained": again, "randomised": shuffled} if at < plan.close else {}
+            others = {"retrained": again, "randomised": shuffled}
             _one(person, int(people[at]), {name: each for name, each in others.items() if each is not None}, told)
         tell(at + 1)
     answered = {row["way"] for row in told.rows}
@@ -110,7 +127,7 @@ class _Person:
     """One person's games: of the score, and of the margin over what is ranked next."""
 
     def __init__(self, model: Recommender, history: Histories, hidden: Int, plan: Plan, at: int) -> None:
-        self.plan, self.rng = plan, np.random.default_rng((plan.seed, at))
+        self.plan, self.at, self.rng = plan, at, np.random.default_rng((plan.seed, at))
         scores = np.array(model.score(history), dtype=np.float32)
         scores[:, np.concatenate([history.items, hidden])] = -np.inf
         best = top_k(scores, 1 + RIVALS)[0][0]
@@ -128,6 +145,8 @@ def _one(person: _Person, key: int, others: dict[str, Recommender], told: Examin
     plan, game = person.plan, person.game
     games, found = {}, {}
     for way in plan.ways:
+        if not plan.tried(way, person.at):
+            continue
         try:
             games[way] = person.asked(way)
             found[way] = registry.get(way.method).explain(games[way], seed=plan.seed)
@@ -200,7 +219,7 @@ def _closer(
     way: Way, game: Game, found: Attribution, person: _Person, others: dict[str, Recommender]
 ) -> dict[str, float]:
     """The figures that ask for explanations anew; nothing beyond the people looked at closely."""
-    if not others:
+    if not person.plan.looked_at_closely(way, person.at):
         return {}
 
     def explain(changed: Game) -> Attribution:
