@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from explain.attribution import registry
 from explain.attribution.base import Values
 from explain.attribution.examined import CURVES, GREEDY, RANDOM, Examined
 from explain.attribution.faithfulness import COUNTS, FIGURES, SHARES, Curves
@@ -21,6 +22,8 @@ CLOSED = ("pos@5", "pos@20", "cdcg", "del")
 LARGEST_P = 0.05
 ALIKE = 0.5
 """Rank agreement with the explanations of shuffled weights above which a method does not read what was learned."""
+LEAST = 20
+"""People below which nothing is said for or against a method."""
 MEASURED = (
     *FIGURES, "deletion_area", "insertion_area", "infidelity", "sensitivity", "retrained", "randomised", "sparsity",
     "gap", "seconds", "units",
@@ -51,24 +54,39 @@ def _figures(way: str, table: pd.DataFrame) -> dict[str, Any]:
     known = values.notna().sum()
     figures = {name: found[name].as_dict() | {"people": int(known[name])} for name in MEASURED if known[name]}
     worst = values["gap"].max()
-    return {"way": way, "people": len(table), "figures": figures, "worst_gap": float(worst)}
+    about = {"way": way, "title": title_of(way), "people": len(table)}
+    return about | {"figures": figures, "worst_gap": float(worst)}
+
+
+def title_of(way: str) -> str:
+    """In the words of pages, which must not import every method to know its title."""
+    if way in (RANDOM, GREEDY):
+        return way.capitalize()
+    method, _, margin = way.partition(", ")
+    return registry.get(method).title + (f", of the {margin}" if margin else "")
 
 
 def judgements(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Of each way: `closed` (share of the gap, by figure), `against_random` (paired, Holm over the ways) and why it may
-    not be believed (`faults`, sentences; none = it may)."""
+    not be believed (`faults`, sentences; none = it may, once it is `decided`: with fewer than LEAST people nothing is
+    said)."""
     by_way = {str(way): rows for way, rows in table.rename(columns={"person": "user"}).groupby("way", sort=False)}
     names = [way for way in by_way if way not in (RANDOM, GREEDY)]
     paired = {way: compare(by_way[way], by_way[RANDOM], DECIDES) for way in names}
     adjusted = holm(np.array([paired[way].p for way in names])).tolist()
     found = {}
     for way, p in zip(names, adjusted, strict=True):
+        decided = paired[way].people >= LEAST
         beats = bool(paired[way].difference < 0 and p < LARGEST_P)
-        against = vars(paired[way]) | {"p_holm": float(p), "beats": beats}
         alike = randomisation(by_way[way])
-        faults = [*([] if beats else [_no_better(paired[way].people)]), *([ALIKE_WORDS] if alike["fails"] else [])]
-        closed = {figure: share_closed(by_way, way, figure) for figure in CLOSED}
-        found[way] = {"against_random": against, "randomisation": alike, "closed": closed, "faults": faults}
+        faults = [_no_better(paired[way].people)] if decided and not beats else []
+        found[way] = {
+            "against_random": vars(paired[way]) | {"p_holm": float(p), "beats": beats},
+            "randomisation": alike,
+            "closed": {figure: share_closed(by_way, way, figure) for figure in CLOSED},
+            "decided": decided,
+            "faults": [*faults, *([ALIKE_WORDS] if decided and alike["fails"] else [])],
+        }
     return found
 
 

@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from explain.attribution import examined, registry
-from explain.attribution.base import SAMPLING
-from explain.attribution.examined import GREEDY, RANDOM, Examined, Plan, Way
+from explain.attribution import examined
+from explain.attribution.examined import GREEDY, RANDOM, Examined, Plan
 from explain.attribution.verdicts import summarised
 from recommender.data.splits import Split, leave_last_out
 from recsite.benchmarks import Say
@@ -23,9 +22,9 @@ from recsite.benchmarks.ensemble import movielens_1m
 from recsite.benchmarks.trained_1m import trained_1m
 
 PEOPLE = {"ials": 1000, "sasrec": 200}
-CLOSE = {"ials": 100, "sasrec": 30}
+CLOSE = {"ials": 100, "sasrec": 25}
 """People with whom explanations are made anew (small changes, shuffled weights); a fifth of them by slow methods."""
-SLOW = {"ials": 200, "sasrec": 60}
+SLOW = {"ials": 200, "sasrec": 40}
 """People with whom methods that draw many coalitions are tried."""
 BAR = 0.8
 FIGURES = ("pos@5", "pos@20", "cdcg", "ins", "del", "deletion_area", "insertion_area", "infidelity", "sensitivity",
@@ -67,7 +66,7 @@ def examine(algorithm: str, split: Split, people: int, say: Say) -> dict[str, An
     """The figures of every way that can explain the first item of `people` people."""
     model, holdout = trained_1m(algorithm, split, say), split.test
     chosen = np.random.default_rng(0).choice(len(holdout.people), people, replace=False)
-    plan = Plan(ways(), close=CLOSE[algorithm], slow_people=SLOW[algorithm])
+    plan = Plan(examined.default_ways(), close=CLOSE[algorithm], slow_people=SLOW[algorithm])
     started = time.perf_counter()
 
     def tell(done: int) -> None:
@@ -76,12 +75,6 @@ def examine(algorithm: str, split: Split, people: int, say: Say) -> dict[str, An
 
     found: Examined = examined.examine(model, holdout.histories.select(chosen), holdout.people[chosen], plan, tell=tell)
     return summarised(found)
-
-
-def ways() -> tuple[Way, ...]:
-    """Those of an examination, and the drawn ones on the margin too where they answer within a request."""
-    drawn = [name for name in registry.METHODS if registry.get(name).kind == SAMPLING and registry.get(name).quick]
-    return (*examined.default_ways(), *(Way(name, margin=True) for name in drawn))
 
 
 def reached(row: dict[str, Any]) -> float:
