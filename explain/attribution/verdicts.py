@@ -42,7 +42,7 @@ def summarised(told: Examined) -> dict[str, Any]:
         "curves": mean_curves(told.curves),
         "agreement": agreement(told.agreement),
         "skipped": told.skipped,
-        "cannot": told.cannot,
+        "cannot": {title_of(way): why for way, why in told.cannot.items()},
     }
     return _plain(found)  # type: ignore[no-any-return]
 
@@ -63,7 +63,7 @@ def title_of(way: str) -> str:
     if way in (RANDOM, GREEDY):
         return way.capitalize()
     method, _, margin = way.partition(", ")
-    return registry.get(method).title + (f", of the {margin}" if margin else "")
+    return registry.get(method).title + (f", {margin}" if margin else "")
 
 
 def judgements(table: pd.DataFrame) -> dict[str, dict[str, Any]]:

@@ -58,11 +58,11 @@ def finding(results: Mapping[str, Any]) -> str:
     best = min(judged, key=lambda row: row["figures"]["cdcg"]["value"])
     closed = (best["closed"].get("cdcg") or {}).get("value")
     share = (
-        "" if closed is None else f": it closes {100 * closed:.0f}% of what lies between chance and really re-ranking"
+        "" if closed is None else f", which closes {100 * closed:.0f}% of the gap between chance and really re-ranking"
     )
     bad = [row["title"] for row in judged if row["faults"]]
     rest = f" Not to be believed here: {', '.join(bad)}." if bad else " Every method beats random order."
-    return f"{best['title']} finds best what an item stands on{share}.{rest}"
+    return f"Most faithful: {lower(best['title'])}{share}.{rest}"
 
 
 def method_rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -134,7 +134,9 @@ def curve_figure(results: Mapping[str, Any], curve: str) -> Figure:
     shown = [*methods[:SHOWN_CURVES], *([RANDOM] if RANDOM in found else [])]
     told = [*methods, *(way for way in shown if way == RANDOM)] if methods else []
     what = "taken away" if deleting else "put back"
-    points = [point for way in shown for point in _points(found[way], titles.get(way, way), way == RANDOM)]
+    places = {way: at for at, way in enumerate(titles)}
+    points = [point | {"place": places.get(way, 0)} for way in shown
+              for point in _points(found[way], titles.get(way, way), way == RANDOM)]  # fmt: skip
     return Figure(
         key=curve, title=curve_finding(found, methods, titles, deleting),
         columns=("method", f"share {what}", "left of the score", "low", "high"),
@@ -209,7 +211,7 @@ def groups_figure(
 def groups(catalog: Catalog, table: pd.DataFrame, attribute: Attribute | None) -> tuple[list[str], list[str]]:
     """The group of each row: bands of what is known of a person, or a declared attribute as the data say now."""
     if attribute is None:
-        return bands(table["units"].to_numpy(dtype=np.float64))
+        return bands(table["units"].to_numpy(dtype=np.float64), max(1, min(4, len(table) // LEAST)))
     values = pages.attribute_of_people(catalog, attribute.name)
     found = [values.get(key) for key in table["user"].tolist()]
     if attribute.type == Attribute.Type.NUMBER:

@@ -25,9 +25,11 @@ def test_the_best_method_is_on_top_and_chance_is_a_line() -> None:
 
 
 def test_a_curve_has_a_band_and_chance_is_grey_and_dotted() -> None:
-    rows = [(name, at, 1 - at, 0.9 - at, 1.1 - at, name == "Random order") for name in ("Ablation", "Random order")
+    rows = [(name, 0, at, 1 - at, 0.9 - at, 1.1 - at, name == "Random order") for name in ("Ablation", "Random order")
             for at in (0.0, 0.5, 1.0)]  # fmt: skip
-    drawn = left(pd.DataFrame(rows, columns=["name", "at", "value", "low", "high", "reference"]), what="taken away")
+    drawn = left(
+        pd.DataFrame(rows, columns=["name", "place", "at", "value", "low", "high", "reference"]), what="taken away"
+    )
     lines = [trace for trace in drawn.data if trace.name]
     assert [line.name for line in lines] == ["Ablation", "Random order"]
     assert (lines[1].line.color, lines[1].line.dash) == (INK_3, "dot")

@@ -69,7 +69,7 @@ def seen(run: Run, role: str, **query: Any) -> str:
 def test_the_page_says_which_method_can_be_believed(run: Run):
     said = seen(run, "analyst")
     for words in (
-        "finds best what an item stands on",
+        "Most faithful: ",
         "Which method can be believed",
         "Leaving one out",
         "Exact contributions",
