@@ -17,6 +17,7 @@ BENCHMARKS = {
     "context": "recsite.benchmarks.context",
     "ensemble": "recsite.benchmarks.ensemble",
     "faithfulness": "recsite.benchmarks.faithfulness",
+    "explanations": "recsite.benchmarks.explanations",
     "heads": "recsite.benchmarks.heads",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",
