@@ -191,6 +191,11 @@ class NCF:
             losses.append(error * (1.0 if config.loss == "rating" else config.rating_weight))
         return torch.stack(losses).sum()
 
+    @property
+    def link(self) -> str:
+        """The click head is a logit of its own; ratings are none."""
+        return "" if cast(NCFConfig, self.config).loss == "rating" else "sigmoid"
+
     def refit_config(self) -> Config:
         return self.config if self._best_epoch is None else self.config.replace(stop_after=self._best_epoch)
 

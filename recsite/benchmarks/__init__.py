@@ -13,6 +13,7 @@ from typing import Any
 Say = Callable[[str], None]
 BENCHMARKS = {
     "adaptation": "recsite.benchmarks.adaptation",
+    "attribution": "recsite.benchmarks.attribution",
     "cold-start": "recsite.benchmarks.cold_start",
     "context": "recsite.benchmarks.context",
     "ensemble": "recsite.benchmarks.ensemble",
