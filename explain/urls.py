@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from explain.views import examinations
+from explain.views import examinations, trust
 
 in_catalog = [
+    path("runs/<int:run_id>/trust/", trust.trust, name="explain_trust"),
+    path("runs/<int:run_id>/trust/<int:examination_id>.csv", trust.trust_csv, name="explain_trust_csv"),
     path("runs/<int:run_id>/examine/<slug:kind>/", examinations.examine, name="explain_examine"),
     path(
         "runs/<int:run_id>/examinations/<int:examination_id>/live/",

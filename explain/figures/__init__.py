@@ -31,6 +31,9 @@ FIGURES: dict[str, str] = {
     "best_so_far": "explain.figures.tuning:best_so_far",
     "importance": "explain.figures.tuning:importance",
     "coordinates": "explain.figures.tuning:coordinates",
+    "trust_faithful": "explain.figures.trust:faithful",
+    "trust_left": "explain.figures.trust:left",
+    "trust_agreement": "explain.figures.trust:agreement",
 }
 
 
