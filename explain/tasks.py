@@ -10,8 +10,8 @@ from celery import shared_task
 from django.db import transaction
 
 from explain.models import Examination
-from explain.services import examining
-from recommender.models import Run
+from explain.services import bulk, examining, explaining
+from recommender.models import Catalog, Run
 from recommender.services import leases, monitoring
 from recommender.tasks import reapers, send
 
@@ -21,6 +21,19 @@ def start_examination(*, run: Run, kind: str, settings: Mapping[str, Any] | None
     row = examining.create_examination(run=run, kind=kind, settings=settings, by=by)
     transaction.on_commit(partial(send, examine, row.pk))
     return row
+
+
+def start_bulk(*, catalog: Catalog, **asked: Any) -> Examination:
+    """A file of explanations that a worker will write; see services.bulk.create_bulk for what is raised."""
+    row = bulk.create_bulk(catalog=catalog, **asked)
+    transaction.on_commit(partial(send, examine, row.pk))
+    return row
+
+
+@shared_task
+def sweep_explanations() -> None:
+    """Drop explanations that were kept long enough; beat asks for it every night."""
+    explaining.forget_old()
 
 
 @shared_task(acks_late=False)

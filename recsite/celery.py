@@ -50,6 +50,8 @@ def schedule(sender: Celery, **_: object) -> None:
     sender.add_periodic_task(every, sender.signature("recommender.tasks.reap"), name="reap", expires=every)
     night = crontab(minute="17", hour="3")
     sender.add_periodic_task(night, sender.signature("recommender.tasks.prune"), name="prune", expires=3600)
+    sweep = sender.signature("explain.tasks.sweep_explanations")
+    sender.add_periodic_task(night, sweep, name="forget explanations", expires=3600)
     later = crontab(minute="47", hour="3")
     adapt = sender.signature("recommender.tasks.adapt_everyone")
     sender.add_periodic_task(later, adapt, name="adapt to people", expires=3600)

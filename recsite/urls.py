@@ -16,6 +16,7 @@ from recommender.views import session
 urlpatterns = [
     path("", include("recommender.health")),
     path("", include("recommender.scrape")),
+    path("api/", include("explain.api.urls")),  # before the recommender's, whose last address takes all
     path("api/", include("recommender.api.urls")),
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),

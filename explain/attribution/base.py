@@ -33,7 +33,8 @@ class Attribution:
 
     `values` (n_units,); `prediction` the target as it is, `baseline_prediction` at the baseline, which `baseline` says
     in words; `errors` (n_units,) the standard error of each value where it was sampled. `additive`: whether the method
-    means its values to sum to the difference (one that takes units away one at a time does not).
+    means its values to sum to the difference (one that takes units away one at a time does not); `exact`: whether it
+    is a closed form of what it says (see `Explainer.kind`).
     """
 
     method: str
@@ -46,6 +47,7 @@ class Attribution:
     cost: Cost
     additive: bool = True
     errors: Values | None = None
+    exact: bool = False
 
     @property
     def gap(self) -> float:

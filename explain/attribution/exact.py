@@ -47,5 +47,5 @@ class Contributions:
         prediction = game.whole
         return Attribution(
             self.name, target, game.units, cast(Values, values), "nothing met: a linear score is 0", prediction, 0.0,
-            Cost(time.perf_counter() - started, 1),
+            Cost(time.perf_counter() - started, 1), exact=True,
         )  # fmt: skip

@@ -42,7 +42,7 @@ class ShapleyExact:
         found = game.values(kept)
         return Attribution(
             self.name, game.target, game.units, enumerated(found, kept), game.emptied, float(found[-1]),
-            float(found[0]), Cost(time.perf_counter() - started, len(found)),
+            float(found[0]), Cost(time.perf_counter() - started, len(found)), exact=True,
         )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.urls import register_converter
+
 
 class ClientIdConverter:
     regex = "[^/]+"
@@ -11,3 +13,6 @@ class ClientIdConverter:
 
     def to_url(self, value: str) -> str:
         return value
+
+
+register_converter(ClientIdConverter, "client_id")  # once: with the first addresses that use it

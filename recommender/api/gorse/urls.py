@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import path, register_converter
+from django.urls import path
 
-from recommender.api.converters import ClientIdConverter
+import recommender.api.converters  # noqa: F401 (client_id)
 from recommender.api.gorse import catalogue, feedback, serving
-
-register_converter(ClientIdConverter, "client_id")
 
 urlpatterns = [
     path("user", catalogue.Users.as_view(), name="gorse-user-new"),

@@ -108,7 +108,7 @@ def _asked(request: Any, catalog_id: int, user: str) -> serving.Question:
         request,
         user=params.client_id(user, "user"),
         run=params.optional_number(request, "run"),
-        context=_context(request),
+        context=context_of(request),
         profiled=params.choice(request, "profiling", ("on", "off"), "on") == "on",
     )
 
@@ -126,7 +126,8 @@ def _question(catalog_id: int, request: Request, *, user: str = "", **more: Any)
     )
 
 
-def _context(request: Request) -> Mapping[str, str]:
+def context_of(request: Request) -> Mapping[str, str]:
+    """What the address says of the moment. Raises BadInput."""
     found = {}
     for name, value in request.query_params.items():
         if not name.startswith("context."):

@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern
 
+from explain.api import urls as explain_urls
 from recommender.api import urls
 from recommender.api.base import ApiView
 from recommender.models import Run
@@ -69,6 +70,11 @@ TABLE = {
     ("run", "GET"): ("read", EVERYONE),
     ("run-cancel", "POST"): ("manage", TRAINERS),
     ("run-deploy", "POST"): ("manage", DEPLOYERS),
+    ("explanation", "GET"): ("read", EVERYONE),
+    ("explanations", "GET"): ("read", EVERYONE),
+    ("explanations", "POST"): ("manage", TRAINERS),
+    ("explanations-detail", "GET"): ("read", EVERYONE),
+    ("explanations-file", "GET"): ("read", EVERYONE),
     ("tunings", "GET"): ("read", EVERYONE),
     ("tunings", "POST"): ("manage", TRAINERS),
     ("tuning", "GET"): ("read", EVERYONE),
@@ -90,7 +96,7 @@ ORDER = {"read": 0, "write": 1, "manage": 2}
 
 
 def routes() -> list[URLPattern]:
-    return [pattern for pattern in urls.urlpatterns if pattern.name not in OPEN]
+    return [pattern for pattern in [*explain_urls.urlpatterns, *urls.urlpatterns] if pattern.name not in OPEN]
 
 
 def methods_of(pattern: URLPattern) -> list[str]:
@@ -99,9 +105,7 @@ def methods_of(pattern: URLPattern) -> list[str]:
 
 
 def address(pattern: URLPattern) -> str:
-    return "/api/" + re.sub("<client_id:[a-z]+>", "x.y", str(pattern.pattern)).replace("<int:run>", "1").replace(
-        "<int:tuning>", "1"
-    ).replace("<int:batch>", "1")
+    return "/api/" + re.sub("<int:[a-z]+>", "1", re.sub("<client_id:[a-z]+>", "x.y", str(pattern.pattern)))
 
 
 def test_the_table_lists_every_route_and_method():

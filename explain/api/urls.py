@@ -1,0 +1,21 @@
+"""Addresses of explanations over REST; they stand beside those of recommender.api."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+import recommender.api.converters  # noqa: F401 (client_id)
+from explain.api import views
+
+app_name = "explain_api"
+
+urlpatterns = [
+    path(
+        "v1/users/<client_id:id>/recommendations/<client_id:item>/explanation/",
+        views.Explanation.as_view(),
+        name="explanation",
+    ),
+    path("v1/explanations/", views.ExplanationList.as_view(), name="explanations"),
+    path("v1/explanations/<int:number>/", views.ExplanationDetail.as_view(), name="explanations-detail"),
+    path("v1/explanations/<int:number>/file/", views.ExplanationFile.as_view(), name="explanations-file"),
+]

@@ -1,0 +1,97 @@
+"""One sentence that a customer understands, built from an attribution alone and never more certain than it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from explain.attribution.base import Attribution, Values
+from explain.attribution.game import ATTRIBUTE, CONTEXT_FIELD, ITEM, OLDER, Unit
+
+NAMED = 3
+"""Reasons that are named at most."""
+STANDS_OUT = 0.1
+"""Least share of all that raises the target which a reason must have to be named."""
+MOST_OF_IT = 0.5
+CLOSED = 1e-5
+"""Relative gap up to which parts count as complete."""
+ERRORS = 2.0
+"""Standard errors of sampling that a named reason must lie above zero."""
+
+Label = Callable[[Unit], str]
+
+
+def sentence(
+    found: Attribution, *, label: Label, item: str, over: str = "", reliable: bool = True, met: bool = False
+) -> str:
+    """`item` is suggested because of …; `over`: the item it stands above, where that was asked. `reliable`: whether
+    explanations by this method have been found to hold for this recommender, or were never found not to."""
+    what = f"“{item}” stands above “{over}”" if over else f"“{item}” is suggested"
+    if met:
+        what = f"“{item}”, which you know already, scores as it does"
+    if not reliable:
+        return (
+            f"We cannot say reliably why {what[0].lower() + what[1:]}: such reasons do not hold for this recommender."
+        )
+    raises = np.clip(found.values, 0, None)
+    total = float(raises.sum())
+    if total <= 0 or _nothing(found):
+        return _without_reason(found, what, over)
+    chosen = named_reasons(found)
+    if not chosen:
+        return f"{what} because of many things in your history together; none of them stands out."
+    share = float(raises[chosen].sum()) / total
+    surely = "" if _certain(found) else "probably "
+    mainly = "mainly " if share >= MOST_OF_IT else "among other things "
+    return f"{what} {surely}{mainly}because of {listed([phrase(found.units[at], label) for at in chosen])}."
+
+
+def named_reasons(found: Attribution) -> list[int]:
+    """Places of the units that are named: the strongest that raise the target, stand out and are surely above zero."""
+    raises = np.clip(found.values, 0, None)
+    total = float(raises.sum())
+    if total <= 0:
+        return []
+    least = np.zeros(len(raises)) if found.errors is None else ERRORS * np.nan_to_num(found.errors)
+    able = [int(at) for at in found.order if raises[at] > least[at] and raises[at] / total >= STANDS_OUT]
+    return able[:NAMED]
+
+
+def phrase(unit: Unit, label: Label) -> str:
+    if unit.kind == ITEM:
+        return f"“{label(unit)}” in your history"
+    if unit.kind == OLDER:
+        return "what you did longer ago"
+    if unit.kind == ATTRIBUTE:
+        return f"what you told us of yourself ({label(unit)})"
+    if unit.kind == CONTEXT_FIELD:
+        return f"the moment ({label(unit)})"
+    return label(unit)
+
+
+def listed(words: Sequence[str]) -> str:
+    """“a”, “b” and “c”; what several share at the end is said once."""
+    tail = " in your history"
+    if len(words) > 1 and all(word.endswith(tail) for word in words):
+        return listed([word.removesuffix(tail) for word in words]) + tail
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _certain(found: Attribution) -> bool:
+    return found.exact and found.errors is None and found.relative_gap <= CLOSED
+
+
+def _nothing(found: Attribution) -> bool:
+    """Whether no unit changes anything."""
+    return not len(found.values) or not np.any(np.abs(found.values) > _noise(found.values, found.prediction))
+
+
+def _noise(values: Values, prediction: float) -> float:
+    return 1e-6 * max(abs(prediction), float(np.abs(values).max(initial=0.0)) * 1e-3, 1e-12)
+
+
+def _without_reason(found: Attribution, what: str, over: str) -> str:
+    if _nothing(found):
+        return f"{what}, and nothing in your history changes that: everyone is shown it alike."
+    return f"{what} in spite of your history: nothing in it speaks for it{' against the other' if over else ''}."

@@ -1,0 +1,211 @@
+"""One explanation as a document: what each unit adds, what would take the item out of the list, a sentence, and how far
+all of it can be trusted. Kept by run, history and method; it dies with the data it came from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from explain.attribution import registry
+from explain.attribution.base import Attribution
+from explain.attribution.counterfactual import Counterfactual, removal
+from explain.attribution.game import Game
+from explain.attribution.sentences import sentence
+from explain.exceptions import CannotExplain
+from explain.models import Explanation
+from explain.services import badges
+from explain.services.asking import Case, Question, case_of, still_there
+from recommender.services import adaptation, answers
+
+KEPT_DAYS = 1
+"""How long an explanation is kept at most: what it names may have changed since, without it being asked for again."""
+VERSION = 1
+"""Raised whenever documents change their form, so that kept ones are made anew."""
+Document = dict[str, Any]
+
+
+def explain(question: Question, *, in_request: bool = True) -> Document:
+    """The document (see docs/explanations.md), from what is kept where nothing it depends on has changed.
+
+    Raises Unknown, BadInput, CannotExplain, Conflict, Gone.
+    """
+    case = case_of(question)
+    mark = mark_of(case) if question.stored else ""
+    if mark and (kept := _kept(case, mark)) is not None:
+        return kept
+    document = made(case, in_request=in_request)
+    still_there(case)
+    if mark:
+        _keep(case, mark, document)
+    return document
+
+
+def made(case: Case, *, in_request: bool = True) -> Document:
+    """The document, worked out now."""
+    found = attributed(case, in_request=in_request)
+    badge = badges.badge(run_id=case.served.run_id, method=found.method, attribution=found)
+    searched = _counterfactual(case, found)
+    over = case.names[case.target.others[0]].label if case.question.other else ""
+    said = sentence(
+        found, label=case.label, item=case.item.label, over=over, reliable=badge["level"] != "unreliable", met=case.met
+    )
+    return {
+        "run": case.served.run_id,
+        "algorithm": case.served.algorithm,
+        "user": case.question.user,
+        "item": case.item.client_id,
+        "title": case.item.title,
+        "rank": case.rank,
+        "note": note_of(case),
+        "method": found.method,
+        "methods": registry.able(case.game()),
+        **_target(case),
+        "prediction": found.prediction,
+        "baseline": found.baseline,
+        "baseline_prediction": found.baseline_prediction,
+        "gap": found.gap,
+        "relative_gap": found.relative_gap,
+        "additive": found.additive,
+        "exact": found.exact,
+        "badge": badge,
+        "units": units_of(case, found),
+        **_told(case, searched),
+        "sentence": said,
+        "cost": {"seconds": round(found.cost.seconds, 4), "evaluations": found.cost.evaluations},
+        "made": timezone.now().isoformat(timespec="seconds"),
+    }
+
+
+def attributed(case: Case, *, in_request: bool = True) -> Attribution:
+    """By the method asked for, or the recommender's default. Raises CannotExplain (field method)."""
+    game = case.game()
+    if not game.units:
+        raise CannotExplain(
+            "Nothing is known of this person that the recommender reads, so there is nothing to explain: it shows them "
+            "what it shows anyone of whom it knows nothing."
+        )
+    name = case.question.method or registry.default(game)
+    if in_request and name in registry.TASKS_ONLY:
+        raise CannotExplain(
+            f"{name} takes too long for a request. Ask in bulk (POST /api/v1/explanations/) or on the command line.",
+            field="method",
+        )
+    method = registry.get(name)
+    if why := method.refuses(game):
+        others = ", ".join(registry.able(game, in_request=in_request)) or "none"
+        raise CannotExplain(f"{why} Methods that can explain this: {others}.", field="method")
+    return method.explain(game)
+
+
+def units_of(case: Case, found: Attribution) -> list[dict[str, Any]]:
+    """The strongest first, by size."""
+    order = np.argsort(-np.abs(found.values), kind="stable")
+    rows = []
+    for at in order:
+        unit = found.units[at]
+        row = {"kind": unit.kind, "id": case.id_of(unit), "label": case.label(unit), "value": float(found.values[at])}
+        if found.errors is not None:
+            row["error"] = None if np.isnan(found.errors[at]) else float(found.errors[at])
+        rows.append(row)
+    return rows
+
+
+def note_of(case: Case) -> str:
+    """What is odd about the item, in a sentence."""
+    if case.met:
+        return "This person met the item already, so it is in no list; its score is explained all the same."
+    if case.item.hidden:
+        return "The item is hidden from recommendations, so it is in no list; its score is explained all the same."
+    if case.rank is not None and case.rank > case.question.k:
+        return f"It stands at place {case.rank:,}, outside the list of {case.question.k}."
+    return ""
+
+
+def mark_of(case: Case) -> str:
+    """Tells apart whatever the answer depends on beside what is asked."""
+    served, person = case.served, case.person
+    label = answers.label_of(run_id=served.run_id, path=served.path, version=person.version, mark=person.mark)
+    whole = f"{VERSION}\n{adaptation.label_of(served)}\n{label}\n{badges.mark(run_id=served.run_id)}"
+    return blake2b(whole.encode(), digest_size=20).hexdigest()
+
+
+def forget_old() -> int:
+    """Drop what was kept for longer than KEPT_DAYS; returns how many."""
+    return Explanation.objects.filter(made__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()[0]
+
+
+def _target(case: Case) -> dict[str, Any]:
+    question = case.question
+    return {"target": question.target, "other": question.other or None, "k": question.k}
+
+
+def _counterfactual(case: Case, found: Attribution) -> Counterfactual | None:
+    """None where the item is in no list of k, or it was not asked for."""
+    if not case.question.searched or case.rank is None or case.rank > case.question.k:
+        return None
+    return removal(_history(case), k=case.question.k)
+
+
+def _history(case: Case) -> Game:
+    return case.game(with_fields=False)
+
+
+def _told(case: Case, searched: Counterfactual | None) -> dict[str, Any]:
+    """`counterfactual`: the units without which the item leaves the list, [] where there are none within reach."""
+    if searched is None:
+        return {"counterfactual": [], "counterfactual_found": None, "counterfactual_text": ""}
+    game = _history(case)
+    units = [game.units[at] for at in searched.removed]
+    rows = [{"kind": unit.kind, "id": case.id_of(unit), "label": case.label(unit)} for unit in units]
+    return {
+        "counterfactual": rows,
+        "counterfactual_found": searched.found,
+        "counterfactual_rank": searched.rank_after if searched.found else None,
+        "counterfactual_smallest": searched.proven_minimal,
+        "counterfactual_text": counterfactual_text(case, searched, [row["label"] for row in rows]),
+    }
+
+
+def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str]) -> str:
+    k, item = case.question.k, case.item.label
+    if not searched.found:
+        return (
+            f"No {searched.most} or fewer things of the history were found without which “{item}” would leave the list "
+            f"of {k}."
+        )
+    names = " and ".join(", ".join(f"“{each}”" for each in labels).rsplit(", ", 1))
+    least = "" if searched.proven_minimal else " Fewer may do: not all sets of fewer were tried."
+    after = f"place {searched.rank_after:,}" if searched.rank_after != float("inf") else "no place"
+    return f"Without {names} in the history, “{item}” would fall from place {case.rank:,} to {after}.{least}"
+
+
+def _asked(case: Case) -> str:
+    question = case.question
+    parts = (question.method, question.target, question.other, str(question.k), "1" if question.searched else "0")
+    return blake2b("\x1f".join(parts).encode(), digest_size=20).hexdigest()
+
+
+def _kept(case: Case, mark: str) -> Document | None:
+    rows = Explanation.objects.filter(
+        run_id=case.served.run_id, user_id=case.person.id, item_id=case.item.key, asked=_asked(case), mark=mark,
+        made__gte=timezone.now() - timedelta(days=KEPT_DAYS),
+    )  # fmt: skip
+    found: Document | None = rows.values_list("document", flat=True).first()
+    return found
+
+
+def _keep(case: Case, mark: str, document: Document) -> None:
+    """Of a person, item or run that is gone meanwhile nothing is kept."""
+    try:
+        with transaction.atomic():
+            Explanation.objects.update_or_create(
+                run_id=case.served.run_id, user_id=case.person.id, item_id=case.item.key, asked=_asked(case),
+                defaults={"mark": mark, "document": document},
+            )  # fmt: skip
+    except IntegrityError:
+        return
