@@ -87,13 +87,13 @@ def _order(value: Any) -> tuple[int, float, str]:
     return (1, 0.0, str(value)) if number is None else (0, number, "")
 
 
-def curve(values: Sequence[Any], found: Standings) -> Rows:
+def curve(values: Sequence[Any], found: Standings, *, least: int = LEAST) -> Rows:
     """A row per value: mean standing over people, interval, the standings that one person in ten is below and above
-    (how far people differ), and how many people. Values of fewer than LEAST people are left out."""
+    (how far people differ), and how many people. Values of fewer than `least` people are left out."""
     rows: Rows = []
     for value, column in zip(values, found.T, strict=True):
         known = column[~np.isnan(column)]
-        if len(known) < LEAST:
+        if len(known) < least:
             continue
         low, high = bounds(known[:, None])
         rows.append(
@@ -103,11 +103,11 @@ def curve(values: Sequence[Any], found: Standings) -> Rows:
     return rows
 
 
-def by_group(values: Sequence[Any], found: Standings, groups: Sequence[Any]) -> Rows:
+def by_group(values: Sequence[Any], found: Standings, groups: Sequence[Any], *, least: int = LEAST) -> Rows:
     """`curve` within groups of people, `groups` (n_people,), None where unknown; small groups are left out."""
     names = sorted({each for each in groups if each is not None}, key=str)
     of = np.array([each is not None and str(each) for each in groups], dtype=object)
-    return [{"group": str(name), **row} for name in names for row in curve(values, found[of == str(name)])]
+    return [{"group": str(name), **row} for name in names for row in curve(values, found[of == str(name)], least=least)]
 
 
 def of_popularity(model: Recommender, sample: Sample, counts: Int, hidden: Int) -> Rows:

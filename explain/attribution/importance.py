@@ -6,6 +6,7 @@ over Σ|φ| of all of that explanation, and a mean over explanations. Intervals 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +27,13 @@ PEOPLE = 200
 """People drawn where no other number is asked for."""
 UNITS = 50
 """Items of a history that are units of their own where the recommender is not linear: no explanation may take long."""
+SECONDS, FEWEST = 600.0, 20
+"""For so long people are explained, and at least so many."""
 LEAST = 5
 """Fewer people than this are not told apart: a row about them would be about someone."""
 RECENCY = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, MOST_UNITS))
 """Bands of positions from the end of a history; what lies before is one unit together."""
+TEN = 10
 STARTS = [low for low, _ in RECENCY]
 FLAT = 1e-9
 """Attributions below this part of a score are none."""
@@ -50,9 +54,10 @@ class Sample:
 def drawn(
     model: Recommender, histories: Histories, hidden: Int, *, people: int = PEOPLE, k: int = 1, seed: int = 0
 ) -> Sample:
-    """Of those with a history, at most `people` by chance, each with the first `k` items of the own list."""
+    """Of those with a history, at most `people` by chance and in an order by chance, each with the first `k` items of
+    the own list."""
     able = np.flatnonzero(histories.lengths > 0)
-    chosen = np.sort(np.random.default_rng(seed).permutation(able)[:people]).astype(np.int64)
+    chosen = np.random.default_rng(seed).permutation(able)[:people].astype(np.int64)
     theirs = histories.select(chosen)
     items = np.empty((len(chosen), k), dtype=np.int64)
     for start in range(0, len(chosen), 256):
@@ -65,16 +70,26 @@ def drawn(
 
 
 def attributed(
-    model: Recommender, sample: Sample, hidden: Int, *, method: str = "", seed: int = 0, told: Told = lambda share: None
+    model: Recommender,
+    sample: Sample,
+    hidden: Int,
+    *,
+    method: str = "",
+    seed: int = 0,
+    seconds: float = SECONDS,
+    told: Told = lambda share: None,
 ) -> tuple[str, list[tuple[int, Attribution]]]:
     """The method, and (row of the sample, attribution) of each item that each person is shown first.
 
-    `method` "" is the registry's choice for the first person. Raises CannotExplain where nobody can be explained.
+    `method` "" is the registry's choice for the first person. After `seconds` no more people are taken up than FEWEST.
+    Raises CannotExplain where nobody can be explained.
     """
-    units, found = MOST_UNITS if isinstance(model, LinearlyExplainable) else UNITS, []
+    units, found, began = MOST_UNITS if isinstance(model, LinearlyExplainable) else UNITS, [], time.monotonic()
     why = "Nobody has a history, so there is no recommendation to explain."
     for row in range(len(sample.people)):
-        told(row / len(sample.people))
+        if row >= FEWEST and time.monotonic() - began > seconds:
+            break
+        told(max(row / len(sample.people), (time.monotonic() - began) / seconds))
         for item in sample.items[row][sample.items[row] >= 0]:
             game = Game(model, sample.histories.select(np.array([row])), Target(int(item)), hidden, most_units=units)
             method = method or registry.default(game)
@@ -172,19 +187,26 @@ def by_item(table: pd.DataFrame, *, most: int = 50) -> Rows:
     ]  # fmt: skip
 
 
-def by_group(table: pd.DataFrame, groups: Sequence[Any]) -> Rows:
+def by_group(table: pd.DataFrame, groups: Sequence[Any], *, least: int = LEAST) -> Rows:
     """Mean share of each kind of unit within groups of people; `groups` (people of the sample,), None where unknown.
-    Of a group of fewer than LEAST people only the name and that it is too small."""
+    Of a group of fewer than `least` people only the name and that it is suppressed."""
     of = table["person"].map(lambda row: groups[row])
     rows: Rows = []
     for name in sorted({each for each in of if each is not None}, key=str):
         part = table[of == name]
-        people = part["person"].nunique()
-        if people < LEAST:
+        people = int(part["person"].nunique())
+        if people < least:
             rows.append({"group": str(name), "people": None, "suppressed": True})
             continue
-        rows += [{"group": str(name), "suppressed": False, **row, "people": people} for row in by_kind(part)]
+        rows += [{"group": str(name), "suppressed": False, **row, "people": people} for row in told_apart(part)]
     return rows
+
+
+def told_apart(table: pd.DataFrame) -> Rows:
+    """Kinds of units, the history in two: its newest TEN items and what is before."""
+    recent = (table["kind"] == ITEM) & (table["place"] <= TEN)
+    kinds = table["kind"].mask(recent, "newest").mask(~recent & table["kind"].isin([ITEM, OLDER]), "before")
+    return _means(table, table.assign(name=kinds), "kind")
 
 
 def _means(table: pd.DataFrame, part: pd.DataFrame, called: str) -> Rows:

@@ -23,6 +23,19 @@ WORDS = 8
 NUMBER, SHARE, FLAG = "number", "share", "flag"
 """Kinds of features: a number with a unit of its own, a part of 1, yes (1) or no (0)."""
 
+SHARES = frozenset({"met by the same people", "categories in common", "creators in common", "texts alike"})
+MEANINGS = {
+    "popularity": "interactions with the item",
+    "year": "the item's year",
+    "interactions known": "length of the person's history",
+    "met by the same people": "mean cosine of the item and the history's, by who met them",
+    "categories in common": "mean over the item's categories of the share of the history that has them",
+    "creators in common": "the same of creators",
+    "years from the usual": "years between the item and the middle one of the history",
+    "texts alike": "cosine of the item's text and the closest of the history's",
+}
+"""What features that no attribute names mean, in the words of a page."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -84,18 +97,18 @@ def _of_person(one: Histories, items: Int, known: Known) -> pd.DataFrame:
     """(k, n) features of `items` for one person."""
     met = np.unique(one.items)
     columns: dict[str, Any] = {
-        "popularity (interactions)": known.counts[items],
+        "popularity": known.counts[items],
         "year": known.years[items],
         "interactions known": np.full(len(items), len(one.items)),
         "met by the same people": _likeness(known.alike[items][:, met]),
-        "categories shared with the history": _shared(items, met, known.categories),
-        "creators shared with the history": _shared(items, met, known.creators),
+        "categories in common": _shared(items, met, known.categories),
+        "creators in common": _shared(items, met, known.creators),
     }
     if len(met):
-        columns["years from the history's middle"] = np.abs(known.years[items] - _middle(known.years[met]))
+        columns["years from the usual"] = np.abs(known.years[items] - _middle(known.years[met]))
     if known.vectors is not None:
         near = known.vectors[items] @ known.vectors[met].T if len(met) else np.zeros((len(items), 1))
-        columns["texts alike (closest of the history)"] = near.max(axis=1)
+        columns["texts alike"] = near.max(axis=1)
     return pd.DataFrame(columns)
 
 
@@ -121,7 +134,7 @@ def _with_fields(
     table: pd.DataFrame, histories: Histories, people: Int, fields: Sequence[str]
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """The person's attributes beside the rest; gaps of numbers are filled with the median."""
-    kinds = {str(name): SHARE if "shared" in str(name) or "alike" in str(name) else NUMBER for name in table.columns}
+    kinds = {str(name): SHARE if name in SHARES else NUMBER for name in table.columns}
     for name in fields:
         column = histories.fields[name]
         numbers = [number_of(value) for value in column.tolist() if value is not None]
