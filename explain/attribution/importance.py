@@ -66,7 +66,8 @@ def drawn(
         scores[:, hidden] = -np.inf
         best = top_k(scores, k)[0]
         items[start : start + 256] = np.pad(best, ((0, 0), (0, k - best.shape[1])), constant_values=-1)
-    return Sample(chosen, theirs, items)
+    shown = np.flatnonzero(items[:, 0] >= 0)  # whoever has met everything is shown nothing
+    return Sample(chosen[shown], theirs.select(shown), items[shown])
 
 
 def attributed(

@@ -1,4 +1,4 @@
-"""What an examination of a whole run reads: everyone's history as the recommender sees it, and what is said of items."""
+"""What an examination of a whole run reads: everyone's history as the recommender sees it, what is said of items."""
 
 from __future__ import annotations
 

@@ -131,12 +131,7 @@ def _by_group(table: pd.DataFrame, groups: list[Group]) -> list[Results]:
 
 def _dependence(asked: Asked) -> list[Results]:
     model, sample, material = asked.model, asked.sample, asked.material
-    values, standing = dependence.of_length(model, sample)
-    found: list[Results] = [
-        {"of": "interactions", "name": "interactions known", "numbers": True, "rows": dependence.curve(values, standing),
-         "groups": [{"attribute": each.name, "sensitive": each.sensitive,
-                     "rows": dependence.by_group(values, standing, each.of, least=LEAST)} for each in asked.groups]}
-    ]  # fmt: skip
+    found = [_by_length(asked)]
     counts = np.bincount(material.histories.items, minlength=len(material.items)).astype(np.int64)
     rows = dependence.of_popularity(model, sample, counts, material.hidden)
     found.append({"of": "popularity", "name": "popularity of an item", "numbers": True, "rows": rows})
@@ -148,6 +143,18 @@ def _dependence(asked: Asked) -> list[Results]:
             numbers = all(isinstance(value, int | float) for value in values)
             found.append({"of": kind, "name": name.removeprefix(CONTEXT), "numbers": numbers, "rows": rows})
     return [each for each in found if each["rows"]]
+
+
+def _by_length(asked: Asked) -> Results:
+    """How a recommendation firms up with the history, for everyone and by group."""
+    values, standing = dependence.of_length(asked.model, asked.sample)
+    groups = [
+        {"attribute": each.name, "sensitive": each.sensitive,
+         "rows": dependence.by_group(values, standing, each.of, least=LEAST)}
+        for each in asked.groups
+    ]  # fmt: skip
+    rows = dependence.curve(values, standing)
+    return {"of": "interactions", "name": "interactions known", "numbers": True, "rows": rows, "groups": groups}
 
 
 def _stand_ins(asked: Asked, catalog_id: int) -> Results:
