@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from explain.figures.theme import COUNT, INK_3, LINE, LOWERS, RAISES, figure
+from explain.figures.theme import COUNT, INK, LINE, LOWERS, RAISES, figure
 
 ALPHA = 0.05
 
@@ -33,9 +33,9 @@ def concepts(table: pd.DataFrame) -> go.Figure:
             ),
             go.Scatter(
                 y=ordered["concept"].tolist(), x=(100 * ordered["share"]).tolist(), mode="markers", hoverinfo="skip",
-                marker={"size": 4, "color": INK_3},
+                marker={"size": 4, "color": INK},
                 error_x={
-                    "type": "data", "symmetric": False, "color": INK_3, "thickness": 1.5, "width": 4,
+                    "type": "data", "symmetric": False, "color": INK, "thickness": 1.5, "width": 4,
                     "array": (100 * (ordered["high"] - ordered["share"])).tolist(),
                     "arrayminus": (100 * (ordered["share"] - ordered["low"])).tolist(),
                 },

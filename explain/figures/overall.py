@@ -8,8 +8,33 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from explain.figures.theme import ACCENT, COUNT, INK_3, LINE, LOWERS, RAISES, figure, label
+from explain.figures.theme import (
+    ACCENT,
+    BLUE,
+    COUNT,
+    GREEN,
+    INK,
+    LINE,
+    LOWERS,
+    ORANGE,
+    PURPLE,
+    RAISES,
+    SKY,
+    VERMILION,
+    figure,
+    label,
+)
 
+LINES = (
+    (BLUE, "solid"),
+    (VERMILION, "dash"),
+    (GREEN, "dot"),
+    (PURPLE, "dashdot"),
+    (ORANGE, "longdash"),
+    (SKY, "solid"),
+)
+NAME = 0.075
+"""Room for a name beside a line, in parts of the height."""
 POINTS = 250
 """Points of a feature, at most."""
 OPACITY = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -31,7 +56,7 @@ def parts(table: pd.DataFrame, *, x_title: str, keep_order: bool = False) -> go.
                 y=ordered["name"].tolist(), x=(100 * ordered["share"]).tolist(), orientation="h",
                 marker={"color": [RAISES if value >= 0 else LOWERS for value in ordered["value"]]},
                 error_x={
-                    "type": "data", "symmetric": False, "color": INK_3, "thickness": 1.5, "width": 4,
+                    "type": "data", "symmetric": False, "color": INK, "thickness": 1.5, "width": 4,
                     "array": (100 * (ordered["high"] - ordered["share"])).tolist(),
                     "arrayminus": (100 * (ordered["share"] - ordered["low"])).tolist(),
                 },
@@ -154,14 +179,34 @@ def _words(table: pd.DataFrame) -> list[str]:
 
 
 def dependence_groups(table: pd.DataFrame, *, x_title: str) -> go.Figure:
-    """A line per group of people, named at its end. `table`: group, x (number), value, low, high."""
+    """A line per group of people, named at its end. `table`: group, x (number), value; as many groups as LINES."""
     drawn = figure()
-    for name, part in table.groupby("group", sort=True):
+    ends: list[tuple[str, float, float]] = []
+    for at, (name, part) in enumerate(table.groupby("group", sort=False)):
+        colour, dash = LINES[at % len(LINES)]
         drawn.add_scatter(
             x=_places(part["x"].tolist(), True), y=part["value"].tolist(), mode="lines+markers",
+            line={"color": colour, "width": 2, "dash": dash}, marker={"size": 5},
             hovertemplate=f"{name}: standing %{{y:.2f}}<extra></extra>",
         )  # fmt: skip
-        label(drawn, _places([part["x"].iloc[-1]], True)[0], part["value"].iloc[-1], str(name), xshift=6)
-    drawn.update_xaxes(title={"text": x_title}, showgrid=False)
+        ends.append((str(name), _places([part["x"].iloc[-1]], True)[0], float(part["value"].iloc[-1])))
+    right = max((x for _, x, _ in ends), default=0.0)
+    span = float(table["value"].max() - table["value"].min()) or 1.0
+    for (name, _, _), y in zip(ends, apart([y for _, _, y in ends], span * NAME), strict=True):
+        label(drawn, right, y, name, xshift=8)
+    told = sorted(set(table["x"].tolist()))
+    drawn.update_xaxes(title={"text": x_title}, showgrid=False, tickmode="array", tickvals=_places(told, True),
+                       ticktext=[f"{x:g}" for x in told])  # fmt: skip
     drawn.update_yaxes(title={"text": "standing, deviations above the mean"}, nticks=6)
+    longest = max((len(name) for name, _, _ in ends), default=0)
+    drawn.update_layout(margin={"r": 24 + 7 * longest})
     return drawn
+
+
+def apart(places: list[float], gap: float) -> list[float]:
+    """Places moved up so that none is closer than `gap` to the one below, in the order given."""
+    order = np.argsort(places, kind="stable")
+    moved, last = list(places), -math.inf
+    for at in order.tolist():
+        moved[at] = last = max(places[at], last + gap)
+    return moved

@@ -23,14 +23,14 @@ def tree(table: pd.DataFrame, *, fidelity: str) -> go.Figure:
     nodes = {int(row["id"]): row for row in table.to_dict("records")}
     order = _outline(nodes)
     places = {node: (depth * STEP, -at) for at, (node, depth) in enumerate(order)}
-    drawn = figure(height=40 + 30 * len(order))
+    drawn = figure(height=60 + 30 * len(order))
     for node, (x, y) in places.items():
         row = nodes[node]
         parent = row["parent"]
         if parent is not None and not pd.isna(parent):
             _elbow(drawn, places[int(parent)], (x, y))
         _node(drawn, row, x, y)
-    _said(drawn, fidelity)
+    _said(drawn, fidelity, "left")
     drawn.update_xaxes(visible=False, range=[-0.01, 1.0])
     drawn.update_yaxes(visible=False, range=[-len(order) + 0.4, 0.6])
     return drawn
@@ -85,15 +85,16 @@ def coefficients(table: pd.DataFrame, *, fidelity: str) -> go.Figure:
             )
         ]
     )  # fmt: skip
-    _said(drawn, fidelity)
+    _said(drawn, fidelity, "right")
     drawn.add_vline(x=0, line={"color": LINE, "width": 1})
     drawn.update_xaxes(title={"text": "change of the score per standard deviation"}, nticks=6, gridcolor=HAIRLINE)
     drawn.update_yaxes(type="category", showgrid=False, ticksuffix="  ")
     return drawn
 
 
-def _said(drawn: go.Figure, fidelity: str) -> None:
-    """How true it is, above the picture."""
-    drawn.add_annotation(x=0, y=1, xref="paper", yref="paper", text=fidelity, showarrow=False, xanchor="left",
-                         yanchor="bottom", align="left", yshift=6, font={"size": 12, "color": INK_3})  # fmt: skip
-    drawn.update_layout(margin={"l": 8, "r": 16, "t": 48, "b": 8})
+def _said(drawn: go.Figure, fidelity: str, side: str) -> None:
+    """How true it is, above the picture, at the side that has room for it."""
+    drawn.add_annotation(x=0 if side == "left" else 1, y=1, xref="paper", yref="paper", text=fidelity, showarrow=False,
+                         xanchor=side, yanchor="bottom", align=side, yshift=6,
+                         font={"size": 12, "color": INK_3})  # fmt: skip
+    drawn.update_layout(margin={"l": 8, "r": 16, "t": 68, "b": 8})

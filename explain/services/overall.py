@@ -36,6 +36,8 @@ EXAMPLES = 2000
 """Histories among which examples of a category are looked for."""
 ALIKE = 100
 """Items that an item is compared with, the most alike."""
+BY_CHANCE = frozenset({"random"})
+"""Whose scores change with the history, as every draw does, and say nothing of it."""
 Report = Callable[[float], None]
 Results = dict[str, Any]
 
@@ -64,6 +66,8 @@ def carry_out(row: Examination, told: Progress) -> Done:
     found: Results = {"people": len(sample.people), "seed": seed, "items": len(served.items)}
     if not len(sample.people):
         return Done(found | {"nobody": True}, people=0)
+    if row.run.algorithm in BY_CHANCE:
+        return Done(found | {"chance": True}, people=len(sample.people))
     found |= _counted(asked, method, lambda share: told.say("explaining recommendations", 0.05 + 0.5 * share))
     told.say("changing one thing at a time", 0.55)
     found["dependence"] = _dependence(asked)

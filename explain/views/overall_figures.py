@@ -22,7 +22,10 @@ STANDING = (
     "for the item that the person is shown first."
 )
 TENTHS = "Dotted: one person in ten is below the lower and above the upper line, so far do people differ."
-FEW_ITEMS = 20
+GROUPS = 6
+FEW_ITEMS = 15
+NAME = 24
+"""Letters of a name beside a bar."""
 
 
 def percent(share: float) -> str:
@@ -79,20 +82,29 @@ def of_items(results: Results) -> Figure | None:
     """Items of histories that support recommendations most."""
     found = results.get("top_items", [])[:FEW_ITEMS]
     there = Item.objects.filter(pk__in=[row["item"] for row in found]).in_bulk()
-    rows = [(there[row["item"]], row) for row in found if row["item"] in there]
+    rows = [row | {"name": there[row["item"]].title or there[row["item"]].client_id} for row in found
+            if row["item"] in there]  # fmt: skip
     if not rows:
         return None
-    first, of = rows[0]
+    people = results["people"]
     return Figure(
         key="items",
-        title=f"{first.title or first.client_id} supports most recommendations: it is in {of['people']} of "
-        f"{results['people']:,} histories",
-        columns=("item of the history", "people with it", "share of all that counts", "times it lowers"),
-        rows=[(item.title or item.client_id, row["people"], row["raises"], row["lowered"]) for item, row in rows],
-        definition="Of each item met by at least 5 of the people drawn: Σ of its positive shares over all explained "
-        "recommendations / their number, so often-met items come first; and in how many it lowers. No interval.",
-        numeric=frozenset({1, 2, 3}),
+        title=f"{rows[0]['name']} supports most recommendations: {rows[0]['people']} of {people:,} people have met it",
+        columns=("item of the history", "people", "share where it raises", "low", "high", "times it lowers"),
+        rows=[(row["name"], row["people"], row["share"], row["low"], row["high"], row["lowered"]) for row in rows],
+        definition="Of each item met by at least 5 of the people drawn: the mean over all explained recommendations of "
+        f"its share Σφ / Σ|φ| where it raises, so often-met items come first. {INTERVAL}",
+        json=draw("parts", shortened(rows), x_title="share of what counts"),
+        height=90 + 26 * len(rows),
+        numeric=frozenset(range(1, 6)),
     )
+
+
+def shortened(rows: Rows) -> list[dict[str, Any]]:
+    """Names that leave a phone room for bars; two that become alike keep their whole."""
+    short = [row["name"] if len(row["name"]) <= NAME else row["name"][: NAME - 1].rstrip() + "…" for row in rows]
+    return [row | {"name": name if short.count(name) == 1 else row["name"]}
+            for row, name in zip(rows, short, strict=True)]  # fmt: skip
 
 
 def of_points(results: Results, csv: str) -> Figure | None:
@@ -101,8 +113,11 @@ def of_points(results: Results, csv: str) -> Figure | None:
         return None
     names = list(dict.fromkeys(row["feature"] for row in points))
     rows = [_spread(name, [row["value"] for row in points if row["feature"] == name]) for name in names]
-    both = next((row for row in rows if 0.2 <= row[3] <= 0.8), None)
-    title = f"{both[0]} raises some recommendations and lowers others" if both else f"{rows[0][0]} works one way"
+    most, side = max((row[3], "raises") if row[3] >= 0.5 else (1 - row[3], "lowers") for row in rows[:1])
+    both = min(rows, key=lambda row: abs(row[3] - 0.5))
+    title = f"{rows[0][0]} {side} {percent(most)} of the recommendations that it is part of"
+    if 0.2 <= both[3] <= 0.8:
+        title = f"{both[0]} raises {percent(both[3])} of the recommendations that it is part of and lowers the rest"
     return Figure(
         key="points",
         title=title,
@@ -175,15 +190,17 @@ def of_groups(results: Results, attribute: str) -> Figure | None:
     if not chosen or not chosen["rows"]:
         return None
     rows = chosen["rows"]
-    names = list(dict.fromkeys(row["group"] for row in rows))
+    sizes = {row["group"]: row["people"] for row in reversed(rows)}  # of the shortest history, which most have
+    names = sorted(sizes, key=lambda name: -sizes[name])[:GROUPS]
+    shown = [row for name in sorted(names) for row in rows if row["group"] == name]
     return Figure(
         key="groups",
         title=f"How recommendations firm up with the history, by {attribute}",
         columns=(attribute, "interactions known", "standing", "low", "high", "people"),
         rows=[(row["group"], row["x"], row["value"], row["low"], row["high"], row["people"]) for row in rows],
-        definition=f"{STANDING} Groups and lengths of fewer than 20 of the people drawn are left out. Intervals are in "
-        "the table.",
-        json=draw("dependence_groups", rows, x_title="interactions known"),
+        definition=f"{STANDING} Groups and lengths of fewer than 20 of the people drawn are left out; of many groups "
+        f"the {GROUPS} largest are drawn. Intervals are in the table.",
+        json=draw("dependence_groups", shown, x_title="interactions known"),
         height=280 + 8 * len(names),
         numeric=frozenset(range(1, 6)),
     )
@@ -205,7 +222,7 @@ def fidelity_words(found: dict[str, Any]) -> str:
     return (
         f"R² {plain(found['r2'], 2)} ({plain(found['r2_low'], 2)} to {plain(found['r2_high'], 2)})<br>"
         f"rank agreement {plain(found['agreement'], 2)} ({plain(found['agreement_low'], 2)} to "
-        f"{plain(found['agreement_high'], 2)}), {found['people']} people"
+        f"{plain(found['agreement_high'], 2)})<br>on {found['people']} people held out"
     )
 
 
@@ -223,7 +240,7 @@ def of_tree(results: Results) -> Figure | None:
                node["mean"], node["share"], node["rows"]) for node, row in zip(found["nodes"], rows, strict=True)],
         definition=_about(results, "A regression tree of at most 3 questions in a row and 8 ends (scikit-learn)."),
         json=draw("stand_in_tree", rows, fidelity=fidelity_words(found["fidelity"])),
-        height=60 + 30 * len(rows),
+        height=90 + 30 * len(rows),
         numeric=frozenset({0, 1, 4, 5, 6}),
     )  # fmt: skip
 
@@ -262,7 +279,7 @@ def of_linear(results: Results) -> Figure | None:
         definition=_about(results, "The lasso’s path, stopped where at most 8 features come within .01 of the best R² "
                           "on people apart from those it is measured on. Weights are per standard deviation."),
         json=draw("stand_in_linear", rows, fidelity=fidelity_words(found["fidelity"])),
-        height=120 + 30 * len(rows),
+        height=150 + 30 * len(rows),
         numeric=frozenset({1, 2, 3}),
     )  # fmt: skip
 

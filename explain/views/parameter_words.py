@@ -98,9 +98,11 @@ def read_by(algorithm: str, config: Mapping[str, Any]) -> list[str]:
     return [name for name in READ if name in found]
 
 
-def by_settings(config: Mapping[str, Any]) -> list[str]:
+def by_settings(algorithm: str, config: Mapping[str, Any]) -> list[str]:
     """Sentences on settings that decide how much counts."""
-    said = []
+    said: list[str] = []
+    if algorithm in MADE_OF_OTHERS - {"student"}:
+        return said
     if config.get("half_life"):
         said.append(f"What was done counts half for every {config['half_life']:g} interactions that came after it.")
     if config.get("half_life_days"):
@@ -116,8 +118,8 @@ def by_settings(config: Mapping[str, Any]) -> list[str]:
 CAN_CHANGE: tuple[tuple[str, str], ...] = (
     ("Ask for a list that is not based on you", "Lists asked for with profiling=off show what is popular with "
      "everyone; nothing of the person is read."),
-    ("Have the history erased", "With it goes all that was worked out from it: explanations, adapted weights, rows in "
-     "checkpoints. Recommendations then rest on nothing about the person."),
+    ("Have the history erased", "With it goes all that was worked out from it. Recommendations then rest on nothing "
+     "about the person."),
     ("Keep items out of a list", "exclude names items that a list must not hold."),
     ("Narrow a list down", "filter shows only items of a category, a year or another attribute."),
     ("Ask for more variety", "diversity trades a little of the score for items that differ from each other."),

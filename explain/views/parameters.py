@@ -29,6 +29,7 @@ from recommender.views.frame import page, show
 
 NEWEST = ("1", "2", "3–5", "6–10")
 FEW = 5
+DEEPEST = 3
 
 
 @require_safe
@@ -51,7 +52,8 @@ def said_of(run: Run) -> dict[str, Any]:
         "run": run, "mechanism": MECHANISMS.get(run.algorithm, OTHER).says, "parts": parts_of(run),
         "reads": [READ[name] for name in READ if name in names],
         "does_not_read": [words for name, (words, _) in READ.items() if name not in names],
-        "reads_attributes": "attributes" in names, "settings": by_settings(run.config), "examined": examined,
+        "reads_attributes": "attributes" in names, "settings": by_settings(run.algorithm, run.config),
+        "examined": examined, "handover": handover(run),
         "importance": importance_figure(examined), "sentences": sentences(examined),
     }  # fmt: skip
 
@@ -65,14 +67,28 @@ def made_of(run: Run) -> list[Run]:
     return list(dict.fromkeys(found))
 
 
-def parts_of(run: Run) -> list[dict[str, Any]]:
-    """Of one made of others: each part, how it decides and its share, where that is fixed."""
-    if run.algorithm not in MADE_OF_OTHERS:
+def parts_of(run: Run, depth: int = 0) -> list[dict[str, Any]]:
+    """Of one made of others: each part, how it decides and its share where that is fixed, then the part's own."""
+    if run.algorithm not in MADE_OF_OTHERS or depth > DEEPEST:
         return []
-    return [
-        {"name": name, "run": part, "says": MECHANISMS.get(name, OTHER).says, "weight": weight}
-        for name, part, weight in parents.weights_of(run=run)
-    ]
+    found = []
+    for name, part, weight in parents.weights_of(run=run):
+        own = by_settings(part.algorithm, part.config) if part else []
+        found.append({"name": name, "of": run.algorithm if depth else "", "weight": weight,
+                      "says": " ".join([MECHANISMS.get(name, OTHER).says, *own])})  # fmt: skip
+        found += parts_of(part, depth + 1) if part else []
+    return found
+
+
+def handover(run: Run) -> str:
+    """From when on the other part of a blend counts more, as its training learned it or its configuration says."""
+    learned = next((row["threshold"] for row in run.curve if "threshold" in row), run.config.get("threshold"))
+    if run.algorithm != "blend" or learned is None:
+        return ""
+    cold, warm = run.config.get("cold", "the first"), run.config.get("warm", "the second")
+    if not learned:
+        return f"{warm} answers everyone from the first interaction on."
+    return f"After {learned:.1f} interactions both count alike; below, {cold} counts more, above, {warm}."
 
 
 def attributes_of(catalog: Catalog) -> dict[str, Any]:
@@ -91,6 +107,8 @@ def sentences(examined: Examination | None) -> list[str]:
     if examined is None:
         return []
     results = examined.results
+    if results.get("chance"):
+        return ["Nothing counts: items are drawn by chance."]
     if results.get("flat"):
         return ["Nothing about the person plays a part: whatever was taken from a history, no score changed."]
     said = []

@@ -81,8 +81,8 @@ def test_items_say_how_often_they_support_and_few_people_are_not_told():
     _, table, _ = tabled(model, [[0, 1]] * 6 + [[2]] * 4)
     rows = importance.by_item(table)
     assert [(row["item"], row["people"]) for row in rows] == [(0, 6), (1, 6)], "item 2 was met by four"
-    assert rows[0]["raises"] == pytest.approx(6 * 0.75 / 10)
-    assert (rows[1]["raises"], rows[1]["lowered"], rows[1]["value"]) == (0, 6, pytest.approx(-1))
+    assert rows[0]["share"] == pytest.approx(6 * 0.75 / 10)
+    assert (rows[1]["share"], rows[1]["lowered"], rows[1]["value"]) == (0, 6, pytest.approx(-1))
 
 
 def test_groups_are_compared_and_small_ones_suppressed():
