@@ -1,5 +1,6 @@
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 from django.apps import AppConfig
 from django.urls import reverse
@@ -17,6 +18,8 @@ class ExplainConfig(AppConfig):
         hooks.figures.update({name: partial(draw, name) for name in FIGURES})
         hooks.sections.append(("explanations", "Explanations"))
         hooks.why.append(why)
+        hooks.run_pages.append(partial(_called, "explain.views.overall:run_page"))
+        hooks.overview_cards.append(partial(_called, "explain.views.parameters:card"))
         # what has models can only be imported once apps are ready
         hooks.erasure_listeners.append(import_module("explain.services.examining").forget_people)
 
@@ -24,3 +27,9 @@ class ExplainConfig(AppConfig):
 def why(*, catalog: str, run: int, person: str, item: str) -> str:
     """The page that says why."""
     return f"{reverse('explanation', args=[catalog, person, item])}?run={run}"
+
+
+def _called(name: str, **given: Any) -> Any:
+    """What a function of a view says; views are imported on first use."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(module), function)(**given)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from explain.views import examinations, explanation, explanation_report, explanations
+from explain.views import (
+    examinations,
+    explanation,
+    explanation_report,
+    explanations,
+    overall,
+    parameters,
+    trust,
+)
 
 OF_ONE = "people/<str:person>/items/<str:item>/"
 
@@ -17,6 +25,11 @@ in_catalog = [
     path(f"{OF_ONE}methods/", explanation.explanation_methods, name="explanation_methods"),
     path(f"{OF_ONE}values.csv", explanation.explanation_csv, name="explanation_csv"),
     path(f"{OF_ONE}report.html", explanation_report.explanation_report, name="explanation_report"),
+    path("parameters/", parameters.parameters, name="explain_parameters"),
+    path("runs/<int:run_id>/", overall.overall, name="explain_run"),
+    path("runs/<int:run_id>/points.csv", overall.points_csv, name="explain_points"),
+    path("runs/<int:run_id>/trust/", trust.trust, name="explain_trust"),
+    path("runs/<int:run_id>/trust/<int:examination_id>.csv", trust.trust_csv, name="explain_trust_csv"),
     path("runs/<int:run_id>/examine/<slug:kind>/", examinations.examine, name="explain_examine"),
     path(
         "runs/<int:run_id>/examinations/<int:examination_id>/live/",

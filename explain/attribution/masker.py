@@ -4,7 +4,7 @@ game takes it away. Nothing is averaged over a background of other people."""
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +65,8 @@ def tree_of(game: Game) -> NDArray[np.float64]:
         apart = 1 - vectors @ vectors.T
     apart = np.where(met[:, None] & met, np.clip(apart, 0, APART), APART)
     np.fill_diagonal(apart, 0.0)
-    return cast(NDArray[np.float64], linkage(squareform(apart, checks=False), "average"))
+    tree: NDArray[np.float64] = linkage(squareform(apart, checks=False), "average")
+    return tree
 
 
 def _vectors(game: Game) -> Values | None:
@@ -77,4 +78,5 @@ def _vectors(game: Game) -> Values | None:
     sums = np.zeros((len(game.units), tokens.shape[1]))
     np.add.at(sums, game.unit_of[places[places >= 0]], tokens[places >= 0])
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    return cast(Values, sums / np.where(lengths > 0, lengths, 1.0))
+    unit: Values = sums / np.where(lengths > 0, lengths, 1.0)
+    return unit

@@ -16,6 +16,7 @@ METHODS: dict[str, str] = {
     "support_weights": "explain.attribution.support_weights:SupportWeights",
     "ablation": "explain.attribution.ablation:Ablation",
     "gradient_shap": "explain.attribution.gradient_shap:GradientShap",
+    "attention": "explain.attribution.attention:Attention",
     "shap_permutation": "explain.attribution.shap_permutation:ShapPermutation",
     "shap_partition": "explain.attribution.shap_partition:ShapPartition",
     "tree_surrogate": "explain.attribution.tree_surrogate:TreeSurrogate",

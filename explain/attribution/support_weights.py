@@ -29,8 +29,8 @@ FEWEST, MOST = 16, 64
 """Points on the path: so many first, twice as many while the gap is above TOLERANCE, at most MOST."""
 TOLERANCE = 1e-3
 """Relative gap that is small enough."""
-WALKED, WALKS, LEGS = 2000, 4, 8
-"""Steps of all walks together, how many there are, and legs that each has at most."""
+WALKED, WALKS, LEGS = 1000, 4, 8
+"""Steps of all walks together, as far as that allows two walks of two legs; walks, and legs of each, at most."""
 BLOCK = 256
 """Rows of weights asked at once."""
 ROUNDING = 1e-4
@@ -83,11 +83,13 @@ class SupportWeights:
             passes, steps = passes + steps, 2 * steps
             if abs(values.sum() - moved) <= TOLERANCE * max(abs(moved), ROUNDING):
                 return values, None, passes
-        n = len(game.histories.items)
-        legs = min(LEGS, max(2, WALKED // (WALKS * n) // 2 * 2))
-        walks = np.stack([walked(game, legs, rng) for _ in range(WALKS)])
-        errors = walks.std(axis=0, ddof=1) / np.sqrt(WALKS)
-        return walks.mean(axis=0), cast(Values, errors), passes + WALKS * (legs * n + 1)
+        moving = _moving(game, values)
+        n = len(moving)
+        count = min(WALKS, max(2, WALKED // (2 * n)))
+        legs = min(LEGS, max(2, WALKED // (count * n) // 2 * 2))
+        walks = np.stack([walked(game, legs, rng, moving) for _ in range(count)])
+        errors = walks.std(axis=0, ddof=1) / np.sqrt(count)
+        return walks.mean(axis=0), cast(Values, errors), passes + count * (legs * n + 1)
 
 
 def integrated(game: Game, steps: int) -> Values:
@@ -102,19 +104,32 @@ def integrated(game: Game, steps: int) -> Values:
     return cast(Values, (shares / 2) @ slopes.double().numpy())
 
 
-def walked(game: Game, legs: int, rng: np.random.Generator) -> Values:
+def walked(game: Game, legs: int, rng: np.random.Generator, moving: Int | None = None) -> Values:
     """(nnz,) what F gains by each interaction's weight on the path cut into `legs`, in each of which the weights rise
     one after the other, in an order that is drawn and in the next leg reversed. Sums to F(1) − F(0) whatever F is, and
-    nears the integral where F is smooth."""
-    n = len(game.histories.items)
+    nears the integral where F is smooth. `moving`: the interactions whose weights rise, where the others do not
+    count."""
+    every = len(game.histories.items)
+    moving = np.arange(every, dtype=np.int64) if moving is None else moving
+    n = len(moving)
     half = np.stack([rng.permutation(n) for _ in range((legs + 1) // 2)])
     orders = np.stack([half, half[:, ::-1]], axis=1).reshape(-1, n)[:legs]
     weights = np.zeros((legs * n + 1, n))
     for leg, order in enumerate(orders):
         risen = np.argsort(order)[None, :] < np.arange(1, n + 1)[:, None]
         weights[1 + leg * n : 1 + (leg + 1) * n] = (leg + risen) / legs
-    gains = np.diff(at_weights(game, weights))
-    return np.bincount(orders.reshape(-1), weights=gains, minlength=n).astype(np.float64)
+    whole = np.zeros((len(weights), every))
+    whole[:, moving] = weights
+    gains = np.diff(at_weights(game, whole))
+    return np.bincount(moving[orders.reshape(-1)], weights=gains, minlength=every).astype(np.float64)
+
+
+def _moving(game: Game, slopes: Values) -> Int:
+    """The interactions that count: all but those without a slope, if these change nothing at either end."""
+    idle = slopes == 0
+    ends = at_weights(game, np.stack([np.ones_like(slopes), 1.0 - idle, np.zeros_like(slopes), 1.0 * idle]))
+    same = ends[0] == ends[1] and ends[2] == ends[3] and not idle.all()
+    return np.flatnonzero(~idle | (not same)).astype(np.int64)
 
 
 def at_weights(game: Game, weights: Values) -> Values:

@@ -18,6 +18,8 @@ BENCHMARKS = {
     "context": "recsite.benchmarks.context",
     "counterfactuals": "recsite.benchmarks.counterfactuals",
     "ensemble": "recsite.benchmarks.ensemble",
+    "faithfulness": "recsite.benchmarks.faithfulness",
+    "explanations": "recsite.benchmarks.explanations",
     "heads": "recsite.benchmarks.heads",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",

@@ -233,3 +233,17 @@ def test_a_probability_over_the_catalog_is_explained():
     assert found.baseline_prediction == pytest.approx(0.25)
     scores = np.exp(model.score(game.histories)[0])
     assert found.prediction == pytest.approx(scores[3] / scores.sum(), abs=1e-6)
+
+
+def test_every_recommender_that_adapts_weighs_supports_or_is_made_of_one_that_does():
+    assert {*SMALL, "blend"} == registry.ADAPTABLE
+
+
+def test_what_does_not_count_is_not_walked():
+    """Of an item met repeatedly only the last time counts."""
+    game = Game(model_of("maml", {}), support(repeated=True), Target(20))
+    found = SupportWeights().explain(game)
+    assert found.errors is not None
+    walk = walked(game, 2, np.random.default_rng(0))
+    assert walk[0] == 0
+    assert walk.sum() == pytest.approx(game.whole - game.empty, abs=1e-6)
