@@ -30,7 +30,17 @@ FIGURES: dict[str, str] = {
     "quality_by_seconds": "explain.figures.training:quality_by_seconds",
     "best_so_far": "explain.figures.tuning:best_so_far",
     "importance": "explain.figures.tuning:importance",
+    "parts": "explain.figures.overall:parts",
+    "beeswarm": "explain.figures.overall:beeswarm",
+    "dependence": "explain.figures.overall:dependence",
+    "dependence_groups": "explain.figures.overall:dependence_groups",
+    "stand_in_tree": "explain.figures.stand_ins:tree",
+    "stand_in_linear": "explain.figures.stand_ins:coefficients",
+    "concepts": "explain.figures.concepts:concepts",
     "coordinates": "explain.figures.tuning:coordinates",
+    "trust_faithful": "explain.figures.trust:faithful",
+    "trust_left": "explain.figures.trust:left",
+    "trust_agreement": "explain.figures.trust:agreement",
 }
 
 

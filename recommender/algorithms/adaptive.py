@@ -31,6 +31,7 @@ from recommender.algorithms.base import (
 )
 from recommender.algorithms.epochs import VALIDATED, Training, arrays, seeded, tensors
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
+from recommender.data.features import Fields, Vocabulary
 from recommender.data.preparation import last_of_repeats, rated, rating_scale
 from recommender.exceptions import NotFitted, NotTrainable
 from recommender.metalearning.episodes import Episodes, Pool, latest
@@ -85,6 +86,13 @@ class EpisodeLearner(ABC):
     @classmethod
     def needs_text(cls, config: Config) -> bool:
         return cast(EpisodicConfig, config).use_text
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """Attributes and context that are read, as in `Histories.fields`."""
+        empty = Vocabulary().packed()
+        people, contexts = (self._fixed.get(f"{of}.vocabulary", empty) for of in ("people", "contexts"))
+        return Fields(Vocabulary.unpacked(people), Vocabulary.unpacked(contexts), Vocabulary()).names
 
     # What a learner gives.
 

@@ -97,6 +97,11 @@ class Blend:
         self._members: dict[str, Recommender] = {}
         self._threshold, self._sharpness = 0.0, SHARP[-1]
 
+    @property
+    def field_names(self) -> frozenset[str]:
+        """Attributes and context that either of the two reads."""
+        return frozenset[str]().union(*(getattr(each, "field_names", ()) for each in self._members.values()))
+
     @classmethod
     def parents(cls, config: Config) -> tuple[str, ...]:
         """Names of the algorithms it is made of."""

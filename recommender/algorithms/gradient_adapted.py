@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from recommender.algorithms.adaptive import EpisodicConfig, RatingLearner
 from recommender.algorithms.base import Adapted, State, hyper
 from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.features import ITSELF
 from recommender.data.preparation import rated
 from recommender.metalearning import factors, maml, melu, meta_sgd
 from recommender.metalearning.bias import BiasModel
@@ -323,6 +324,24 @@ class GradientAdapted(RatingLearner):
             else:
                 scores[some] = self._in_stars(said[..., melu.RATING].numpy(), adapted[USUAL][some][:, None], wanted)
         return scores
+
+    def item_field_names(self, item: int) -> tuple[str, ...]:
+        """See `ItemFieldsMaskable`; "itself" is what people did with the item."""
+        told = ItemFeatures.unpacked(self._fixed).told(self._fixed["features"][item])
+        return (*told, *([ITSELF] if self._fixed["known"][item] else []))
+
+    def score_item(self, histories: Histories, item: int, known: NDArray[np.bool_]) -> Float:
+        names, adapted, net = self.item_field_names(item), self.adapt(histories), cast(Net, self._fitted())
+        said = ItemFeatures.unpacked(self._fixed).known(self._fixed["features"][item], known)
+        met = known[:, -1] if ITSELF in names else np.zeros(len(known), dtype=np.bool_)
+        at, some = torch.full((len(known),), item), torch.from_numpy(met.astype(np.float32))
+        with torch.no_grad():
+            table, offsets = net.melu.items(torch.from_numpy(said), self._behaviour[at], at, some)
+            found = melu.decide(self._weights(adapted, slice(None)), self._person(histories), table[:, None])[:, 0]
+        if self._ranks:
+            return cast(Float, (found[:, melu.CLICK] + offsets).numpy())
+        usual = self._bias.mean + adapted[USUAL] + self._bias.items[item] * met
+        return cast(Float, (usual + self._bias.spread * found[:, melu.RATING].numpy()).astype(np.float32))
 
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
         found, order = np.empty(len(rows), dtype=np.float32), np.argsort(rows, kind="stable")

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from recommender.algorithms.adaptive import FIXED, NET, EpisodicConfig, RatingLearner, clean
@@ -21,6 +22,7 @@ from recommender.algorithms.base import START, Adapted, Config, Recommender, Sta
 from recommender.algorithms.epochs import drawn_items
 from recommender.algorithms.ridge_cells import Cells, posterior
 from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.features import ITSELF
 from recommender.data.preparation import rated
 from recommender.exceptions import NotTrainable
 from recommender.metalearning import factors, ridge, transfer
@@ -374,6 +376,26 @@ class RidgeHead(RatingLearner):
         v = net.adapt_ranking(table, cells, person, table["others"])
         many = given.select(np.zeros(len(counts), dtype=np.int64))
         return self._listed(v, counts.sum(1), many, at)
+
+    def item_field_names(self, item: int) -> tuple[str, ...]:
+        """See `ItemFieldsMaskable`; "itself" is what people did with the item, and how many. None where it only rates:
+        what ratings read of an item was learned of each as a whole."""
+        self._fitted()
+        told = ItemFeatures.unpacked(self._fixed).told(self._fixed["content"][item])
+        return (*told, ITSELF) if self._ranks else ()
+
+    def score_item(self, histories: Histories, item: int, known: NDArray[np.bool_]) -> Float:
+        """What the context adds stays, as it tells of the moment."""
+        net, adapted, at = self._fitted(), self.adapt(histories), torch.full((len(known),), item)
+        said = ItemFeatures.unpacked(self._fixed).known(self._fixed["content"][item], known)
+        _, behaviour, met, beside = (each[at] for each in self._inputs)
+        own = torch.from_numpy(known[:, -1])
+        v, known_of = (torch.from_numpy(np.asarray(adapted[name])) for name in ("ranking", "known"))
+        with torch.no_grad():
+            table = net.items(torch.from_numpy(said), behaviour, met * own, beside * own[:, None])
+            liked = (v * table["rank"]).sum(dim=1, keepdim=True)
+            found = table["rank_prior"][:, None] + liked + self._in_context(known_of, histories, at[:1])
+            return cast(Float, found[:, 0].numpy())
 
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
         at, w = torch.from_numpy(items), torch.from_numpy(np.asarray(adapted["rating"])[rows])
