@@ -11,7 +11,7 @@ from django.urls import reverse
 from explain.attribution.examined import Examined
 from explain.attribution.verdicts import summarised
 from explain.models import Examination
-from explain.views.trust_figures import MEASURES, faithful_figure, finding, groups_finding, method_rows
+from explain.views.trust_figures import MEASURES, cannot_words, faithful_figure, finding, groups_finding, method_rows
 from recommender.evaluation.segments import Segment
 from recommender.models import Run
 from tests.explain.trusted import examined_people, examined_run
@@ -124,8 +124,8 @@ def test_a_method_at_fault_is_named_in_the_finding_and_the_table(found: Examined
             row["faults"] = ["It is wrong."]
     assert "Not to be believed here: Leaving one out." in finding(results)
     verdicts = {row["way"]: row["verdict"] for row in method_rows(results)}
-    assert verdicts["ablation"] == "not reliable here"
-    assert verdicts["contributions"] == "beats chance"
+    assert verdicts["ablation"] == "not\u00a0reliable\u00a0here"
+    assert verdicts["contributions"] == "beats\u00a0chance"
 
 
 def test_a_figure_nobody_has_says_so(found: Examined):
@@ -138,3 +138,8 @@ def test_groups_whose_intervals_overlap_do_not_differ():
     rows = [Segment("A", 30, 0.5, 0.4, 0.6), Segment("B", 30, 0.55, 0.45, 0.65)]
     assert "no difference was found" in groups_finding(rows, "Ablation")
     assert "most faithful to A (.500)" in groups_finding([rows[0], Segment("B", 30, 0.9, 0.8, 1.0)], "Ablation")
+
+
+def test_methods_that_explained_nobody_are_named_by_their_reason():
+    told = cannot_words({"cannot": {"A": "No gradients.", "B": "Too many.", "A, margin": "No gradients."}})
+    assert told == ["A · A, margin: No gradients.", "B: Too many."]
