@@ -56,7 +56,7 @@ def finding(results: Mapping[str, Any]) -> str:
     judged = [row for row in results["ways"] if row.get("decided")]
     if not judged:
         return f"Fewer than {LEAST} people were explained, which is too few to say how far explanations can be trusted."
-    best = min(judged, key=lambda row: row["figures"]["cdcg"]["value"])
+    best = max(judged, key=share_closed)
     closed = (best["closed"].get("cdcg") or {}).get("value")
     share = "" if closed is None else f" It closes {100 * closed:.0f}% of the gap between chance and really re-ranking."
     bad = [row["title"] for row in judged if row["faults"]]
@@ -64,10 +64,16 @@ def finding(results: Mapping[str, Any]) -> str:
     return f"Most faithful: {best['title']}.{share}{rest}"
 
 
+def share_closed(row: Mapping[str, Any]) -> float:
+    """By which methods are ordered, since not all explained the same people."""
+    closed = (row.get("closed") or {}).get("cdcg")
+    return float(closed["value"]) if closed else float("-inf")
+
+
 def method_rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A line of the table per method, the most faithful first: verdict in words, share closed, other figures."""
     rows = [row for row in results["ways"] if row["way"] not in (RANDOM, GREEDY)]
-    rows.sort(key=lambda row: row["figures"]["cdcg"]["value"])
+    rows.sort(key=share_closed, reverse=True)
     return [
         {**row, "verdict": verdict(row), "said": [row["figures"].get(name) for name in COLUMNS],
          "closed_share": (row.get("closed") or {}).get("cdcg"), "ms": 1000 * row["figures"]["seconds"]["value"]}
