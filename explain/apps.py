@@ -1,5 +1,6 @@
 from functools import partial
 from importlib import import_module
+from typing import Any
 
 from django.apps import AppConfig
 
@@ -14,5 +15,13 @@ class ExplainConfig(AppConfig):
     def ready(self) -> None:
         """Give the pages their figures, and hear of erasures."""
         hooks.figures.update({name: partial(draw, name) for name in FIGURES})
+        hooks.run_pages.append(partial(_called, "explain.views.overall:run_page"))
+        hooks.overview_cards.append(partial(_called, "explain.views.parameters:card"))
         # what has models can only be imported once apps are ready
         hooks.erasure_listeners.append(import_module("explain.services.examining").forget_people)
+
+
+def _called(name: str, **given: Any) -> Any:
+    """What a function of a view says; views are imported on first use."""
+    module, _, function = name.partition(":")
+    return getattr(import_module(module), function)(**given)

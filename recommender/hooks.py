@@ -20,6 +20,9 @@ figures: dict[str, Callable[..., str]] = {}
 sections: list[tuple[str, str]] = []
 """(name of an address in a catalog, label): pages that stand in the bar before the API's."""
 
+run_pages: list[Callable[..., tuple[str, str]]] = []
+"""Called with `run`; each returns label and address of a page about it, for the page of the run to link."""
+
 why: list[Callable[..., str]] = []
 """Called with `catalog`, `run` (its id), `person` and `item` (the client's ids); each returns the address of a page
 that says why the run shows the item to the person, or "" where it has none."""

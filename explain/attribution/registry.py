@@ -13,6 +13,7 @@ METHODS: dict[str, str] = {
     "shapley": "explain.attribution.shapley:ShapleyExact",
     "integrated_gradients": "explain.attribution.integrated_gradients:IntegratedGradients",
     "shapley_sampling": "explain.attribution.shapley:ShapleySampling",
+    "support_weights": "explain.attribution.support_weights:SupportWeights",
     "ablation": "explain.attribution.ablation:Ablation",
     "gradient_shap": "explain.attribution.gradient_shap:GradientShap",
     "attention": "explain.attribution.attention:Attention",

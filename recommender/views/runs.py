@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from recommender import hooks
 from recommender.algorithms import registry
 from recommender.models import Catalog, Run
 from recommender.selectors import pages
@@ -90,6 +91,7 @@ def run_context(catalog: Catalog, run: Run) -> dict[str, Any]:
         "deployed": pages.deployed(catalog),
         "curve": run_figures.curve_figure(catalog, run),
         "ranks": registry.ranks(run.algorithm),
+        "pages_about": [each(run=run) for each in hooks.run_pages] if run.status == Run.Status.SUCCEEDED else [],
         "tables": metric_tables(run.metrics, run.details),
         "reliability": reliability_figure(run),
         "spread": run_figures.spread_figure(catalog, run),

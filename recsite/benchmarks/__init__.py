@@ -16,6 +16,7 @@ BENCHMARKS = {
     "attribution": "recsite.benchmarks.attribution",
     "cold-start": "recsite.benchmarks.cold_start",
     "context": "recsite.benchmarks.context",
+    "counterfactuals": "recsite.benchmarks.counterfactuals",
     "ensemble": "recsite.benchmarks.ensemble",
     "faithfulness": "recsite.benchmarks.faithfulness",
     "explanations": "recsite.benchmarks.explanations",

@@ -69,6 +69,12 @@
   window.addEventListener("resize", () => reach(document));
   document.addEventListener("htmx:afterSwap", (event) => reach(event.target));
 
+  /* Printing is the browser's: the button is there only where a script can ask for it. */
+  document.querySelectorAll("[data-print]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  });
+
   /* A form is not sent twice. */
   document.addEventListener("submit", (event) => {
     const form = event.target;

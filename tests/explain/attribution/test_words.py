@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from copy import copy
 
 import numpy as np
 import pytest
+import torch
 from django.conf import settings
 
 from explain.attribution.game import WORD
 from explain.attribution.words import Read, both_ways, similar_words
 from recommender.data.text_encoder import SentenceEncoder
+from recommender.data.text_network import MiniLM
 
 ALIEN = "Alien\nA crew meets a deadly, unknown lifeform aboard its spacecraft."
 THING = "The Thing: a shape-shifting alien hunts researchers."
@@ -66,9 +69,11 @@ def test_of_an_empty_text_there_are_no_words(encoder: SentenceEncoder):
     assert found.gap == 0
 
 
-def test_gradients_of_coarse_numbers_are_refused():
+def test_gradients_of_coarse_numbers_are_refused(encoder: SentenceEncoder):
+    coarse = copy(encoder)
+    coarse.network = MiniLM().to(torch.bfloat16)
     with pytest.raises(ValueError, match="float32"):
-        similar_words(SentenceEncoder("bfloat16"), ALIEN, np.ones(384, dtype=np.float32))
+        similar_words(coarse, ALIEN, np.ones(384, dtype=np.float32))
 
 
 def test_the_library_that_published_the_encoder_is_not_imported():
