@@ -21,7 +21,7 @@ from explain.services.examining import Done, Progress
 from recommender.algorithms import registry
 from recommender.algorithms.base import Recommender
 from recommender.algorithms.checkpoint import Checkpoint as Content
-from recommender.data.dataset import Histories, IdMap
+from recommender.data.dataset import Histories, IdMap, Int
 from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.parents import TrainedParents
 from recommender.evaluation.protocol import fit_measured
@@ -90,10 +90,10 @@ def carry_out(row: Examination, told: Progress) -> Done:
     again = _again(run, asked, split, told)
     chosen = np.random.default_rng(asked.seed).permutation(len(holdout.people))[: asked.people]
     histories = in_terms_of(holdout.histories.select(chosen), split.full.items, content.items)
-    hidden = content.items.positions(hidden_items(catalog_id=run.catalog_id))
+    hidden = not_shown(run, content.items, split.full.items)
     found = examined.examine(
         content.restore(), histories, split.full.users.keys[holdout.people[chosen]], plan_for(asked),
-        hidden=hidden[hidden >= 0], again=again, tell=_teller(told, len(chosen)),
+        hidden=hidden, again=again, tell=_teller(told, len(chosen)),
     )  # fmt: skip
     return _done(found, asked, retrained=again is not None)
 
@@ -123,6 +123,12 @@ def in_terms_of(histories: Histories, items: IdMap, known: IdMap) -> Histories:
     """The same histories in positions of `known`; what it does not hold (deleted since) is left out."""
     at = known.positions(items.keys[histories.items])
     return replace(histories, items=at).keep(at >= 0)
+
+
+def not_shown(run: Run, known: IdMap, there: IdMap) -> Int:
+    """Positions in `known` of items that are hidden, or were deleted since."""
+    hidden = known.positions(hidden_items(catalog_id=run.catalog_id))
+    return np.union1d(hidden[hidden >= 0], np.flatnonzero(there.positions(known.keys) < 0)).astype(np.int64)
 
 
 def _again(run: Run, asked: Asked, split: Split, told: Progress) -> Recommender | None:

@@ -128,6 +128,14 @@ def test_items_deleted_since_are_left_out():
     assert found.items.tolist() == [0, 1]
 
 
+def test_hidden_and_deleted_items_are_not_ranked(films: Catalog):
+    first, second, third = films.items.order_by("pk")[:3]
+    films.items.filter(pk=first.pk).update(hidden=True)
+    known, there = (IdMap(np.array([each.pk for each in these])) for these in ((first, second, third), (first, third)))
+    run = Run.objects.create(catalog=films, algorithm="ease")
+    assert trust.not_shown(run, known, there).tolist() == [0, 1]
+
+
 def attribution(run: Run, method: str, kind: str = "score"):
     content = load_checkpoint(run_id=run.pk, purpose="measured")
     others = (3, 4) if kind == MARGIN else ()
