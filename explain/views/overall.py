@@ -54,7 +54,7 @@ def trust_of(catalog: Catalog, run: Run) -> dict[str, Any] | None:
 
 def found(request: HttpRequest, run: Run, results: dict[str, Any]) -> dict[str, Any]:
     """What an examination found, as figures; sensitive attributes only for who may see them."""
-    attributes = visible(results, sensitive=may(request.user, "sensitive"))
+    attributes = [] if results.get("flat") else visible(results, sensitive=may(request.user, "sensitive"))
     by = request.GET.get("by", "")
     by = by if by in attributes else next(iter(attributes), "")
     points = reverse("explain_points", args=[run.catalog.name, run.pk])
