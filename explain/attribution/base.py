@@ -34,7 +34,8 @@ class Attribution:
     `values` (n_units,); `prediction` the target as it is, `baseline_prediction` at the baseline, which `baseline` says
     in words; `errors` (n_units,) the standard error of each value where it was sampled. `additive`: whether the method
     means its values to sum to the difference (one that takes units away one at a time does not); `exact`: whether it
-    is a closed form of what it says (see `Explainer.kind`).
+    is a closed form of what it says (see `Explainer.kind`). `fidelity`: of a model that stands in, R² of what it says
+    where it was not fitted.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Attribution:
     additive: bool = True
     errors: Values | None = None
     exact: bool = False
+    fidelity: float | None = None
 
     @property
     def gap(self) -> float:

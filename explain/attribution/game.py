@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.exceptions import CannotExplain
-from recommender.algorithms.base import Recommender, ranks_of
+from recommender.algorithms.base import ItemFieldsMaskable, Recommender, ranks_of
 from recommender.data.dataset import CONTEXT, Histories, Int
 
 Kept = NDArray[np.bool_]
@@ -57,7 +57,8 @@ class Target:
 @dataclass(frozen=True)
 class Game:
     """`histories`: one person's row; `hidden`: positions that are never shown; `with_history` and `with_fields`: what
-    of the person is units (the rest stays as it is)."""
+    of the person is units (the rest stays as it is); `with_item_fields`: whether so is what is said of the target's
+    item, where the recommender can do without (ItemFieldsMaskable). Of other items all stays known."""
 
     model: Recommender
     histories: Histories
@@ -66,6 +67,7 @@ class Game:
     with_history: bool = True
     with_fields: bool = True
     most_units: int = MOST_UNITS
+    with_item_fields: bool = False
 
     def __post_init__(self) -> None:
         if len(self.histories) != 1:
@@ -100,7 +102,8 @@ class Game:
             if self._older:
                 found.append(Unit(OLDER, "older", self._older))
             found += [Unit(ITEM, item) for item in distinct[self._older :]]
-        return tuple(found + [self._field_unit(name) for name in self._fields])
+        found += [self._field_unit(name) for name in self._fields]
+        return (*found, *(Unit(ITEM_FIELD, name) for name in self._item_fields))
 
     @property
     def _older(self) -> int:
@@ -114,6 +117,11 @@ class Game:
         read = getattr(self.model, "field_names", None)
         known = [name for name, column in self.histories.fields.items() if column[0] is not None]
         return sorted(name for name in known if read is None or name in read)
+
+    @cached_property
+    def _item_fields(self) -> tuple[str, ...]:
+        able = self.with_item_fields and isinstance(self.model, ItemFieldsMaskable)
+        return cast(ItemFieldsMaskable, self.model).item_field_names(self.target.item) if able else ()
 
     def _field_unit(self, name: str) -> Unit:
         value = self.histories.fields[name][0]
@@ -134,7 +142,7 @@ class Game:
         many = self.histories.select(np.zeros(n, dtype=np.int64))
         if len(self.histories.items) and self.with_history:
             many = many.keep(kept[:, self.unit_of].reshape(-1))
-        start = len(self.units) - len(self._fields)
+        start = len(self.units) - len(self._fields) - len(self._item_fields)
         if not self._fields:
             return many
         fields: dict[str, NDArray[Any]] = dict(many.fields)
@@ -159,7 +167,7 @@ class Game:
         kept, barred = np.asarray(kept, dtype=np.bool_), self._barred
         parts = []
         for at in self._chunks(kept):
-            scores = np.array(self.model.score(self.coalitions(kept[at])), dtype=np.float32)
+            scores = self._all_scores(kept[at])
             scores[:, barred] = -np.inf
             rows = np.arange(len(scores), dtype=np.int64)
             parts.append(ranks_of(scores, rows, np.full(len(scores), self.target.item, dtype=np.int64)))
@@ -167,9 +175,21 @@ class Game:
 
     def ranking(self, kept: Kept) -> NDArray[np.float32]:
         """(n, n_items) scores of coalitions, −inf where an item is not shown."""
-        scores = np.array(self.model.score(self.coalitions(np.asarray(kept, dtype=np.bool_))), dtype=np.float32)
+        scores = self._all_scores(np.asarray(kept, dtype=np.bool_))
         scores[:, self._barred] = -np.inf
         return scores
+
+    def _all_scores(self, kept: Kept) -> NDArray[np.float32]:
+        histories = self.coalitions(kept)
+        scores: NDArray[np.float32] = np.array(self.model.score(histories), dtype=np.float32)
+        if self._item_fields:
+            scores[:, self.target.item] = self._of_item(histories, kept)
+        return scores
+
+    def _of_item(self, histories: Histories, kept: Kept) -> NDArray[np.float32]:
+        """(n,) scores of the target's item with only those of its fields that are kept."""
+        model, known = cast(ItemFieldsMaskable, self.model), kept[:, len(self.units) - len(self._item_fields) :]
+        return model.score_item(histories, self.target.item, known)
 
     @cached_property
     def _barred(self) -> Int:
@@ -188,9 +208,14 @@ class Game:
     @property
     def emptied(self) -> str:
         """The baseline of methods that take units away, in words."""
-        if not self.with_history:
-            return "nothing known of attributes and context"
-        return "an empty history, nothing known of the person" if self._fields else "an empty history"
+        parts = ["an empty history"] if self.with_history else []
+        if self._fields:
+            parts.append(
+                "nothing known of the person" if self.with_history else "nothing known of attributes and context"
+            )
+        if self._item_fields:
+            parts.append("nothing said of the item")
+        return ", ".join(parts) or "nothing taken away"
 
     def _chunks(self, kept: Kept) -> list[slice]:
         size = max(1, CELLS // max(1, self._width))
@@ -202,14 +227,22 @@ class Game:
         return int(self.model.score(self.histories).shape[1])
 
     def _asked(self, kept: Kept) -> NDArray[np.float64]:
-        return target_values(self.model, self.coalitions(kept), self.target)
+        histories = self.coalitions(kept)
+        own = self._of_item(histories, kept) if self._item_fields else None
+        return target_values(self.model, histories, self.target, own)
 
 
-def target_values(model: Recommender, histories: Histories, target: Target) -> NDArray[np.float64]:
-    """(n_people,) the target for each row of `histories`."""
+def target_values(
+    model: Recommender, histories: Histories, target: Target, own: NDArray[np.float32] | None = None
+) -> NDArray[np.float64]:
+    """(n_people,) the target for each row of `histories`; `own` (n_people,) takes the place of the item's scores."""
+    asked = target.items if target.kind != PROBABILITY or link_of(model) == "sigmoid" else None
+    found = model.score(histories, items=asked).astype(np.float64)
+    at = target.item if asked is None else 0
+    if own is not None:
+        found[:, at] = own
     if target.kind == PROBABILITY:
-        return _probabilities(model, histories, target.item)
-    found = model.score(histories, items=target.items).astype(np.float64)
+        return _probabilities(found, at, link_of(model))
     if target.kind == MARGIN:
         return cast(NDArray[np.float64], found[:, 0] - found[:, 1:].mean(axis=1))
     return found[:, 0]
@@ -220,14 +253,12 @@ def link_of(model: Recommender) -> str:
     return str(getattr(model, "link", ""))
 
 
-def _probabilities(model: Recommender, histories: Histories, item: int) -> NDArray[np.float64]:
-    if link_of(model) == "sigmoid":
-        logits = model.score(histories, items=np.array([item])).astype(np.float64)[:, 0]
-        return 1 / (1 + np.exp(-logits))
-    scores = model.score(histories).astype(np.float64)
-    above = scores - scores.max(axis=1, keepdims=True)
-    shares = np.exp(above)
-    found: NDArray[np.float64] = shares[:, item] / shares.sum(axis=1)
+def _probabilities(scores: NDArray[np.float64], at: int, link: str) -> NDArray[np.float64]:
+    """(n,) of the column `at`."""
+    if link == "sigmoid":
+        return 1 / (1 + np.exp(-scores[:, at]))
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    found: NDArray[np.float64] = shares[:, at] / shares.sum(axis=1)
     return found
 
 

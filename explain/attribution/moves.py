@@ -29,6 +29,8 @@ LISTED = 25_000
 """Sets of one size that are guessed at once; of more moves than make so many, the most promising ones are combined."""
 FIRST, LARGEST = 16, 128
 """Sets of a size that are tried at first, and at most at once."""
+GUIDED = 256
+"""Sets of a size that are tried where not all of them can be."""
 KEPT = 12
 """Best sets of a size that larger ones than three are grown from."""
 LOWEST = -1e30
@@ -184,7 +186,7 @@ class Search:
 
     def _tried_of(self, sets: list[Moves], size: int, complete: bool) -> Moves | None:
         """In batches that grow, until one reaches the goal or the share of the budget for this size is used up."""
-        allowance = len(sets) if size == 1 else min(len(sets), self._allowance(size))
+        allowance = len(sets) if size == 1 else self._allowance(size, len(sets), complete)
         at, step = 0, len(sets) if size == 1 else FIRST
         while at < allowance:
             batch = sets[at : min(at + step, allowance)]
@@ -195,13 +197,14 @@ class Search:
             self.exhausted = size
         return None
 
-    def _allowance(self, size: int) -> int:
-        """Two thirds of the budget for pairs, of what is left half for triples, then even shares."""
-        left = max(FIRST, self.budget - max(0, self.evaluations() - self.n))
-        last = min(self.most, self.n)
-        if size == last:
-            return left
-        return max(FIRST, left * 2 // 3 if size == 2 else left // 2 if size == 3 else left // (last - size + 1))
+    def _allowance(self, size: int, count: int, complete: bool) -> int:
+        """How many of `count` sets are tried: all where they fit into two thirds of what is left of the budget for
+        pairs, half of it for triples, an even share for larger ones; else only the most promising, since those beyond
+        hardly ever do it and prove nothing."""
+        left, last = self.budget - max(0, self.evaluations() - self.n), min(self.most, self.n)
+        part = left * 2 // 3 if size == 2 else left // 2 if size == 3 else left // (last - size + 1)
+        share = max(FIRST, left if size == last else part)
+        return count if complete and count <= share else min(count, share, GUIDED)
 
     def _pruned(self, found: Moves) -> Moves:
         """Without moves that are not needed, one at a time."""

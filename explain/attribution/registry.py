@@ -11,10 +11,17 @@ from explain.exceptions import CannotExplain
 METHODS: dict[str, str] = {
     "contributions": "explain.attribution.exact:Contributions",
     "shapley": "explain.attribution.shapley:ShapleyExact",
+    "integrated_gradients": "explain.attribution.integrated_gradients:IntegratedGradients",
     "shapley_sampling": "explain.attribution.shapley:ShapleySampling",
+    "support_weights": "explain.attribution.support_weights:SupportWeights",
     "ablation": "explain.attribution.ablation:Ablation",
+    "gradient_shap": "explain.attribution.gradient_shap:GradientShap",
+    "attention": "explain.attribution.attention:Attention",
+    "shap_permutation": "explain.attribution.shap_permutation:ShapPermutation",
+    "shap_partition": "explain.attribution.shap_partition:ShapPartition",
+    "tree_surrogate": "explain.attribution.tree_surrogate:TreeSurrogate",
 }
-TASKS_ONLY: frozenset[str] = frozenset()
+TASKS_ONLY: frozenset[str] = frozenset({"shap_permutation", "shap_partition", "tree_surrogate"})
 """Those that a web process never runs: they take too long, or load libraries that it must not. Written here so that
 this can be told without importing them; a test holds it against the classes."""
 PREFERRED = ("contributions", "shapley", "integrated_gradients", "shapley_sampling")

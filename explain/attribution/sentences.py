@@ -23,10 +23,18 @@ Label = Callable[[Unit], str]
 
 
 def sentence(
-    found: Attribution, *, label: Label, item: str, over: str = "", reliable: bool = True, met: bool = False
+    found: Attribution,
+    *,
+    label: Label,
+    item: str,
+    over: str = "",
+    reliable: bool = True,
+    met: bool = False,
+    silent: Callable[[Unit], bool] = lambda unit: False,
 ) -> str:
     """`item` is suggested because of …; `over`: the item it stands above, where that was asked. `reliable`: whether
-    explanations by this method have been found to hold for this recommender, or were never found not to."""
+    explanations by this method have been found to hold for this recommender, or were never found not to. Units that
+    are `silent` (a hidden item) count but are never named."""
     what = f"“{item}” stands above “{over}”" if over else f"“{item}” is suggested"
     if met:
         what = f"“{item}”, which you know already, scores as it does"
@@ -38,9 +46,9 @@ def sentence(
     total = float(raises.sum())
     if total <= 0 or _nothing(found):
         return _without_reason(found, what, over)
-    chosen = named_reasons(found)
+    chosen = [at for at in named_reasons(found) if not silent(found.units[at])]
     if not chosen:
-        return f"{what} because of many things in your history together; none of them stands out."
+        return f"{what} because of many things in your history together; none of them can be named alone."
     share = float(raises[chosen].sum()) / total
     surely = "" if _certain(found) else "probably "
     mainly = "mainly " if share >= MOST_OF_IT else "among other things "
@@ -64,7 +72,7 @@ def phrase(unit: Unit, label: Label) -> str:
     if unit.kind == OLDER:
         return "what you did longer ago"
     if unit.kind == ATTRIBUTE:
-        return f"what you told us of yourself ({label(unit)})"
+        return f"what is known of you ({label(unit)})"
     if unit.kind == CONTEXT_FIELD:
         return f"the moment ({label(unit)})"
     return label(unit)

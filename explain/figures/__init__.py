@@ -38,6 +38,9 @@ FIGURES: dict[str, str] = {
     "stand_in_linear": "explain.figures.stand_ins:coefficients",
     "concepts": "explain.figures.concepts:concepts",
     "coordinates": "explain.figures.tuning:coordinates",
+    "trust_faithful": "explain.figures.trust:faithful",
+    "trust_left": "explain.figures.trust:left",
+    "trust_agreement": "explain.figures.trust:agreement",
 }
 
 

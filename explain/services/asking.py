@@ -84,6 +84,11 @@ class Case:
             return f"{unit.value:,} things before those"
         return f"{unit.key} {unit.value}" if unit.value not in (None, "") else unit.key
 
+    def hides(self, unit: Unit) -> bool:
+        """Whether it is an item that is hidden, or there no more: nobody outside is told of it."""
+        found = self.names.get(unit.key) if isinstance(unit.key, int) else None
+        return isinstance(unit.key, int) and (found is None or found.hidden)
+
     def id_of(self, unit: Unit) -> str:
         """The client's id of an item, the name of anything else."""
         if isinstance(unit.key, int):

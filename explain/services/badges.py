@@ -1,15 +1,58 @@
-"""How far a single explanation can be trusted, in one word and a sentence."""
+"""How far a single explanation can be trusted, in one word and a sentence.
+
+By its own gap, and by the newest examination of the run's explanations (services.trust).
+"""
 
 from __future__ import annotations
 
 from explain.attribution.base import Attribution
+from explain.attribution.game import MARGIN
+from explain.selectors import trust as select
+
+COMPLETE, APPROXIMATE, UNRELIABLE, UNTESTED = "complete", "approximate", "unreliable", "untested"
+EXACT_GAP = 1e-5
+"""Relative gap up to which an exact method's parts sum to the score."""
 
 
 def badge(*, run_id: int, method: str, attribution: Attribution) -> dict[str, str]:
-    if attribution.exact and attribution.relative_gap <= 1e-5:
-        return {"level": "complete", "text": "complete: the parts sum to the score"}
-    return {"level": "untested", "text": "not examined yet for this recommender"}
+    """{"level", "text"}: what an examination found wrong comes first, then whether the parts are exact, then how far
+    they are off; without an examination an inexact one is untested."""
+    judged = _judged(run_id, method, margin=attribution.target.kind == MARGIN)
+    if judged and judged.get("faults"):
+        return {"level": UNRELIABLE, "text": f"not reliable for this recommender: {_lower(judged['faults'][0])}"}
+    if attribution.exact and attribution.relative_gap <= EXACT_GAP:
+        return {"level": COMPLETE, "text": "complete: the parts sum to the score"}
+    if not judged or not judged["decided"]:
+        words = "examined with too few people" if judged else "not examined yet"
+        return {"level": UNTESTED, "text": f"{words} for this recommender"}
+    return {"level": APPROXIMATE, "text": f"approximate: {_off(attribution)}; {_tested(judged['people'])}"}
 
 
 def mark(*, run_id: int) -> str:
-    return ""
+    """Changes when a badge may: explanations that are kept are made anew after an examination."""
+    return str(select.latest_id(run_id) or "")
+
+
+def _judged(run_id: int, method: str, *, margin: bool) -> dict[str, object] | None:
+    """Of a margin what was found on margins, else what was found on scores."""
+    keys = [f"{method}, margin", method] if margin else [method]
+    return next((dict(found) for key in keys if (found := select.judged(run_id, key))), None)
+
+
+def _off(attribution: Attribution) -> str:
+    if not attribution.additive:
+        return "what is lost without each one alone, which does not sum to the score"
+    share = 100 * attribution.relative_gap
+    return (
+        f"the parts miss the score by {share:.1f}%"
+        if share >= 0.05
+        else "the parts sum to the score, each is an estimate"
+    )
+
+
+def _tested(people: object) -> str:
+    return f"with {people} people it found what counts better than chance"
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")

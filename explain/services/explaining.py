@@ -3,12 +3,13 @@ all of it can be trusted. Kept by run, history and method; it dies with the data
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from explain.attribution import registry
@@ -52,8 +53,9 @@ def made(case: Case, *, in_request: bool = True) -> Document:
     searched = _counterfactual(case, found)
     over = case.names[case.target.others[0]].label if case.question.other else ""
     said = sentence(
-        found, label=case.label, item=case.item.label, over=over, reliable=badge["level"] != "unreliable", met=case.met
-    )
+        found, label=case.label, item=case.item.label, over=over, reliable=badge["level"] != "unreliable", met=case.met,
+        silent=case.hides,
+    )  # fmt: skip
     return {
         "run": case.served.run_id,
         "algorithm": case.served.algorithm,
@@ -200,12 +202,18 @@ def _kept(case: Case, mark: str) -> Document | None:
 
 
 def _keep(case: Case, mark: str, document: Document) -> None:
-    """Of a person, item or run that is gone meanwhile nothing is kept."""
-    try:
-        with transaction.atomic():
-            Explanation.objects.update_or_create(
-                run_id=case.served.run_id, user_id=case.person.id, item_id=case.item.key, asked=_asked(case),
-                defaults={"mark": mark, "document": document},
-            )  # fmt: skip
-    except IntegrityError:
-        return
+    """Of a person, item or run that is gone meanwhile nothing is kept. The answer need not wait for the disk: what a
+    crash loses is worked out anew."""
+    row = Explanation(
+        run_id=case.served.run_id, user_id=case.person.id, item_id=case.item.key, asked=_asked(case), mark=mark,
+        document=document,
+    )  # fmt: skip
+    own = not connection.in_atomic_block
+    with suppress(IntegrityError), transaction.atomic():
+        if own:
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit TO off")
+        Explanation.objects.bulk_create(
+            [row], update_conflicts=True, unique_fields=["user", "item", "run", "asked"],
+            update_fields=["mark", "document", "made"],
+        )  # fmt: skip

@@ -31,6 +31,7 @@ from recommender.algorithms.base import (
 )
 from recommender.algorithms.epochs import VALIDATED, Training, arrays, seeded, tensors
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
+from recommender.data.features import Fields, Vocabulary
 from recommender.data.preparation import last_of_repeats, rated, rating_scale
 from recommender.exceptions import NotFitted, NotTrainable
 from recommender.metalearning.episodes import Episodes, Pool, latest
@@ -85,6 +86,13 @@ class EpisodeLearner(ABC):
     @classmethod
     def needs_text(cls, config: Config) -> bool:
         return cast(EpisodicConfig, config).use_text
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """Attributes and context that are read, as in `Histories.fields`."""
+        empty = Vocabulary().packed()
+        people, contexts = (self._fixed.get(f"{of}.vocabulary", empty) for of in ("people", "contexts"))
+        return Fields(Vocabulary.unpacked(people), Vocabulary.unpacked(contexts), Vocabulary()).names
 
     # What a learner gives.
 
@@ -186,6 +194,14 @@ class EpisodeLearner(ABC):
         adapted = self.adapt(histories) if adapted is None else adapted
         with torch.no_grad():
             return np.array(self._scored(adapted, histories, items), dtype=np.float32)
+
+    def _weighted(self, support: Histories, weights: Tensor) -> tuple[Histories, Tensor]:
+        """One person's support as `adapt` takes it, and what counts of `weights` (steps, nnz): (steps, L ≥ 1)."""
+        self._fitted()
+        at = np.flatnonzero(last_of_repeats(support))[-cast(EpisodicConfig, self.config).most :]
+        kept = np.isin(np.arange(len(support.items)), at)
+        counts = weights[:, torch.from_numpy(at)] if len(at) else weights.new_zeros(len(weights), 1)
+        return self._within(support.keep(kept)), counts
 
     def predicted(self, histories: Histories, rows: Int, items: Int, adapted: Adapted | None = None) -> Float:
         """What `predict` of a learner of ratings returns."""

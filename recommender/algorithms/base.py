@@ -97,6 +97,19 @@ class Adaptable(Protocol):
 
 
 @runtime_checkable
+class SupportWeighted(Protocol):
+    """An Adaptable in which each interaction of a support can count in part, as a term of a regression, a loss or a
+    mean does, smoothly from not at all to as it does."""
+
+    def score_weighted(self, support: Histories, weights: Any, items: Int) -> Any:
+        """(steps, k) tensor of one person's (`support`, one row) scores of `items` (k,), adapted anew for each row of
+        the tensor `weights` (steps, nnz), in which it can be differentiated. Where all are 1 it is what `score` says;
+        where all are 0, what it says without interactions. Interactions that do not count (of an item met repeatedly
+        all but the last) leave it as it is. Raises NotFitted."""
+        ...
+
+
+@runtime_checkable
 class Unsure(Protocol):
     """Knows how little it knows of what a person thinks of an item: what to ask next. Whether one that is made of
     others knows it depends on them; it says so by a property `unsure` (see `tells_uncertainty`)."""
@@ -152,9 +165,42 @@ class LinearlyExplainable(Protocol):
 
 @runtime_checkable
 class Differentiable(Protocol):
-    def embed(self, histories: Histories) -> dict[str, Any]: ...
+    """Reads a history through embeddings, so that a score has a gradient at each interaction."""
 
-    def score_embedded(self, embedded: Mapping[str, Any], histories: Histories, items: Int) -> Any: ...
+    def embed(self, histories: Histories) -> dict[str, Any]:
+        """`tokens` (n_people, w, d) torch tensor of what is read, and `places` (n_people, w): where in
+        `histories.items` each is, −1 where it is no interaction. An empty history is read as one token."""
+        ...
+
+    def score_embedded(self, embedded: Mapping[str, Any], histories: Histories, items: Int) -> Any:
+        """(n_people, k) scores of each person's `items` (n_people, k), or of the same (k,) for all; as `score`,
+        differentiable by `embedded["tokens"]`."""
+        ...
+
+
+@runtime_checkable
+class ItemFieldsMaskable(Protocol):
+    """Can score an item of which only some fields are told."""
+
+    def item_field_names(self, item: int) -> tuple[str, ...]:
+        """What it reads of `item` and is known of it: fields by name, "text" its text vector, "itself" what was learned
+        of it alone (its own row, bias, behaviour, popularity). Empty where fields cannot be taken away."""
+        ...
+
+    def score_item(self, histories: Histories, item: int, known: NDArray[np.bool_]) -> Float:
+        """(n_people,) scores of `item` by each person, told of it what `known` (n_people, names) says, in the order of
+        `item_field_names`; told everything, as `score`. Items of histories stay as they are."""
+        ...
+
+
+@runtime_checkable
+class Attentive(Protocol):
+    """Weighs what it reads against itself."""
+
+    def attention(self, histories: Histories) -> tuple[Float, Int]:
+        """(n_people, layers, heads, w): with which weights each head mixes what is read into what is ranked by, summing
+        to 1 over w; and (n_people, w) where in `histories.items` each is, −1 where it is no interaction."""
+        ...
 
 
 def require_data(train: Dataset) -> None:

@@ -97,6 +97,11 @@ class Blend:
         self._members: dict[str, Recommender] = {}
         self._threshold, self._sharpness = 0.0, SHARP[-1]
 
+    @property
+    def field_names(self) -> frozenset[str]:
+        """Attributes and context that either of the two reads."""
+        return frozenset[str]().union(*(getattr(each, "field_names", ()) for each in self._members.values()))
+
     @classmethod
     def parents(cls, config: Config) -> tuple[str, ...]:
         """Names of the algorithms it is made of."""
@@ -188,6 +193,11 @@ class Blend:
             return 0
         alone = self._threshold * (1 / WHOLE - 1) ** (1 / self._sharpness)
         return int(min(alone, self._config.length))
+
+    def answering(self, histories: Histories) -> list[str]:
+        """Who answers each person: "cold", "warm", or "both"."""
+        found = shares(cleaned(histories).lengths, self._threshold, self._sharpness)
+        return [COLD if share == 0 else WARM if share == 1 else "both" for share in found.tolist()]
 
     @property
     def scale(self) -> tuple[float, float] | None:

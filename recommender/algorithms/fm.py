@@ -10,6 +10,7 @@ from typing import ClassVar, Self, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
 
@@ -138,6 +139,24 @@ class FM:
         if items is not None:
             vectors, own = vectors[items], own[items]
         return cast(Float, np.asarray(person @ vectors.T + own, dtype=np.float32))
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """Attributes and context that are read, as in `Histories.fields`."""
+        return self._fields.names
+
+    def item_field_names(self, item: int) -> tuple[str, ...]:
+        """See `ItemFieldsMaskable`; "itself" is the item's own weight and vector."""
+        self._fitted()
+        return self._fields.told(self._bags[[item]])
+
+    def score_item(self, histories: Histories, item: int, known: NDArray[np.bool_]) -> Float:
+        net, config = self._fitted(), cast(FMConfig, self.config)
+        met = recent(histories, self._bags.shape[0], config.length, config.half_life)
+        person = beside(self._fields.person_side(histories), met) @ net.person.detach().numpy()
+        with torch.no_grad():
+            vectors, own = net.items(self._fields.known(self._bags[[item]], known))
+        return cast(Float, np.asarray((person * vectors.numpy()).sum(axis=1) + own[:, 0].numpy(), dtype=np.float32))
 
     def state(self) -> State:
         found = arrays(self._fitted().state_dict()) | self._fields.packed()

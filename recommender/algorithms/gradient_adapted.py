@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from recommender.algorithms.adaptive import EpisodicConfig, RatingLearner
 from recommender.algorithms.base import Adapted, State, hyper
 from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.features import ITSELF
 from recommender.data.preparation import rated
 from recommender.metalearning import factors, maml, melu, meta_sgd
 from recommender.metalearning.bias import BiasModel
@@ -267,6 +268,37 @@ class GradientAdapted(RatingLearner):
         parts = [(found[name] - each).flatten(1) for name, each in adapts.items()]
         return {DIFFERENCE: torch.cat(parts, dim=1).half().numpy(), USUAL: usual}
 
+    def score_weighted(self, support: Histories, weights: Tensor, items: Int) -> Tensor:
+        """Each interaction's part of the support's loss times its weight (the mean stays over all of them: else half
+        of every weight would be no less), and its part in b(u)."""
+        given, counts = self._weighted(support, weights)
+        usual, n, bias = self._usual_weighted(given, counts), len(counts), self._bias
+        nothing = np.zeros(1, dtype=np.float32)
+        examples = self._examples(given, self._references(1), nothing, self._fixed["known"])
+        many = {name: each.expand(n, *each.shape[1:]) for name, each in examples.items()}
+        many["ratings"] = many["ratings"] - many["rated"] * usual[:, None] / bias.spread
+        adapts, stays = self._adapting(cast(Net, self._fitted()).melu.prior())
+        found = self.steps(adapts, self._read(stays, {**many, "counts": counts}), second=True)
+        adapted = {name: each + _as_kept(found[name] - each) for name, each in adapts.items()}
+        joined = self._joined(adapted, {name: each.expand(n, *each.shape) for name, each in stays.items()})
+        wanted = np.asarray(items)
+        table, offsets = self._table(wanted, self._fixed["known"])
+        said = melu.decide(joined, self._person(given).expand(n, -1), table)
+        if self._ranks:
+            return said[..., melu.CLICK] + offsets
+        known = torch.from_numpy(bias.items[wanted] * self._fixed["known"][wanted])
+        return bias.mean + usual[:, None] + known + bias.spread * said[..., melu.RATING]
+
+    def _usual_weighted(self, given: Histories, counts: Tensor) -> Tensor:
+        """(steps,) b(u) = Σ ω (r − μ − b(i)) / (λ + Σ ω) over the ratings, ω their weights `counts` (steps, L)."""
+        if not (self._rates and cast(GradientConfig, self.config).residual and len(given.items)):
+            return counts.new_zeros(len(counts))
+        bias, which = self._bias, torch.from_numpy(rated(given).astype(np.float32))
+        left = given.values - bias.mean - bias.items[given.items] * self._fixed["known"][given.items]
+        own = counts * which
+        found: Tensor = (own * torch.from_numpy(left.astype(np.float32))).sum(1) / (bias.of_people + own.sum(1))
+        return found
+
     def _weights(self, adapted: Adapted, at: slice) -> Weights:
         """The decision layers of the people `at`, first axis the person: the prior plus their differences."""
         adapts, stays = self._adapting(cast(Net, self._fitted()).melu.prior())
@@ -293,6 +325,24 @@ class GradientAdapted(RatingLearner):
                 scores[some] = self._in_stars(said[..., melu.RATING].numpy(), adapted[USUAL][some][:, None], wanted)
         return scores
 
+    def item_field_names(self, item: int) -> tuple[str, ...]:
+        """See `ItemFieldsMaskable`; "itself" is what people did with the item."""
+        told = ItemFeatures.unpacked(self._fixed).told(self._fixed["features"][item])
+        return (*told, *([ITSELF] if self._fixed["known"][item] else []))
+
+    def score_item(self, histories: Histories, item: int, known: NDArray[np.bool_]) -> Float:
+        names, adapted, net = self.item_field_names(item), self.adapt(histories), cast(Net, self._fitted())
+        said = ItemFeatures.unpacked(self._fixed).known(self._fixed["features"][item], known)
+        met = known[:, -1] if ITSELF in names else np.zeros(len(known), dtype=np.bool_)
+        at, some = torch.full((len(known),), item), torch.from_numpy(met.astype(np.float32))
+        with torch.no_grad():
+            table, offsets = net.melu.items(torch.from_numpy(said), self._behaviour[at], at, some)
+            found = melu.decide(self._weights(adapted, slice(None)), self._person(histories), table[:, None])[:, 0]
+        if self._ranks:
+            return cast(Float, (found[:, melu.CLICK] + offsets).numpy())
+        usual = self._bias.mean + adapted[USUAL] + self._bias.items[item] * met
+        return cast(Float, (usual + self._bias.spread * found[:, melu.RATING].numpy()).astype(np.float32))
+
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
         found, order = np.empty(len(rows), dtype=np.float32), np.argsort(rows, kind="stable")
         table, _, place = self._items(items, self._fixed["known"])
@@ -312,6 +362,12 @@ class GradientAdapted(RatingLearner):
         """Outputs of the rating head (…, n) of `items` (n,) as ratings."""
         known = np.asarray(self._fixed["known"])[items]
         return cast(Float, self._bias.mean + usual + self._bias.items[items] * known + self._bias.spread * said)
+
+
+def _as_kept(difference: Tensor) -> Tensor:
+    """Rounded as DIFFERENCE is, with the slope of what is not."""
+    fixed = difference.detach()
+    return difference + (fixed.half().float() - fixed)
 
 
 def _among(others: Int, items: Int, mask: NDArray[np.bool_], n_items: int) -> NDArray[np.bool_]:

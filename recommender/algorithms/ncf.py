@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from recommender.algorithms.base import Adapted, Config, Recommender, Report, State, chosen_epochs, hyper, require_data
 from recommender.algorithms.epochs import Training, arrays, judge_of, pooled, seeded, tensors
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
-from recommender.data.features import Fields, before, beside, recent
+from recommender.data.features import TEXT, Fields, before, beside, recent
 from recommender.data.preparation import rated, rating_scale
 from recommender.exceptions import NotFitted, NotTrainable
 
@@ -191,6 +191,11 @@ class NCF:
             losses.append(error * (1.0 if config.loss == "rating" else config.rating_weight))
         return torch.stack(losses).sum()
 
+    @property
+    def link(self) -> str:
+        """The click head is a logit of its own; ratings are none."""
+        return "" if cast(NCFConfig, self.config).loss == "rating" else "sigmoid"
+
     def refit_config(self) -> Config:
         return self.config if self._best_epoch is None else self.config.replace(stop_after=self._best_epoch)
 
@@ -209,6 +214,29 @@ class NCF:
                 found = (p * product) @ gmf.T + z @ after + net.heads.bias[head] + bias[:, head]
                 scores[start : start + block] = found.numpy()
         return scores
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """Attributes and context that are read, as in `Histories.fields`."""
+        return self._fields.names
+
+    def item_field_names(self, item: int) -> tuple[str, ...]:
+        """See `ItemFieldsMaskable`; "itself" is the item's own embedding and bias."""
+        self._fitted()
+        text = self._texts is not None and self._texts[item].any()
+        return (*self._fields.told(self._bags[[item]]), *([TEXT] if text else []))
+
+    def score_item(self, histories: Histories, item: int, known: NDArray[np.bool_]) -> Float:
+        net, head = self._fitted(), RATING if cast(NCFConfig, self.config).loss == "rating" else CLICK
+        bag, texts = self._bags[[item]], None
+        width = len(self._fields.told(bag))
+        if self._texts is not None:
+            told = known[:, width:].any(axis=1, keepdims=True)
+            texts = torch.from_numpy(np.where(told, self._texts[[item]], 0.0).astype(np.float32))
+        with torch.inference_mode():
+            said = net.items(self._fields.known(bag, known[:, :width]), texts)
+            found = net(net.people(self._asked(histories)), said)[:, head]
+        return cast(Float, found.numpy())
 
     def predict(self, histories: Histories, rows: Int, items: Int, *, adapted: Adapted | None = None) -> Float:
         net = self._fitted()

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recommender.algorithms.base import Adapted, Config, State, hyper
-from recommender.algorithms.ridge_head import Cells, RidgeHead, RidgeHeadConfig, posterior
+from recommender.algorithms.ridge_cells import Cells, posterior
 from recommender.algorithms.ridge_head import Net as Ranking
+from recommender.algorithms.ridge_head import RidgeHead, RidgeHeadConfig
 from recommender.data.dataset import Dataset, Float, Histories, Int
 from recommender.data.preparation import rated
 from recommender.metalearning import ridge
@@ -175,8 +176,9 @@ class NeuralProcess(RidgeHead):
         near = {kind: (each[asked], each[cells.at]) for kind, each in self._kinds.items()}
         near["factors"] = (side["near"][asked], side["near"][cells.at])
         mean = side["offset"][asked] + (x * w[:, None]).sum(-1)
-        weight, level = side["weight"][cells.at] * cells.rated, nearest(cells.y, decoder.levels)
-        given = Asked(near, left, level, weight, mean, ridge.variance(x, lower), side["about"][asked])
+        counted = cells.rated * cells.counts
+        weight, level = side["weight"][cells.at] * counted, nearest(cells.y, decoder.levels)
+        given = Asked(near, left, level, weight, counted, mean, ridge.variance(x, lower), side["about"][asked])
         found: Tensor = decoder(given)
         return found
 
@@ -211,7 +213,7 @@ class NeuralProcess(RidgeHead):
         items = items[:, : max(1, int((items >= 0).sum(axis=1).max(initial=0)))].astype(np.int64)
         mask = torch.from_numpy((items >= 0).astype(np.float32))
         values = torch.from_numpy(np.asarray(adapted["values"])[people, : items.shape[1]])
-        cells = Cells(torch.from_numpy(np.maximum(items, 0)), values, mask, mask, torch.zeros_like(mask))
+        cells = Cells(torch.from_numpy(np.maximum(items, 0)), values, mask, mask, torch.zeros_like(mask), mask)
         person = torch.from_numpy(np.asarray(adapted["person"])[people])
         found = self._decoded(self._prior, self._whole, cells, torch.from_numpy(np.maximum(asked, 0)), person)
         return cast(Float, found.numpy())
@@ -235,6 +237,16 @@ class NeuralProcess(RidgeHead):
         rows = np.repeat(np.arange(len(histories)), len(wanted))
         found = self.distribution(adapted, rows, np.tile(wanted, len(histories))) @ self._fixed["levels"]
         return cast(Float, found.reshape(len(histories), len(wanted)))
+
+    def score_weighted(self, support: Histories, weights: Tensor, items: Int) -> Tensor:
+        """As ridge_head's; of a learner of ratings alone, the mean of what is decoded from them so weighted."""
+        if self._ranks:
+            return super().score_weighted(support, weights, items)
+        given, counts = self._weighted(support, weights)
+        cells = self._cells(given, torch.from_numpy(given.items)).weighted(counts)
+        person = torch.from_numpy(self._people.encode(given)).expand(len(counts), -1)
+        asked = torch.from_numpy(np.asarray(items)).expand(len(counts), -1)
+        return self._decoded(self._prior, self._whole, cells, asked, person) @ self.levels
 
 
 ABOUT, DECODED = 4, 64

@@ -32,6 +32,7 @@ from recommender.metalearning.prototypes import (
     centres,
     padded,
     tastes,
+    weighted_centres,
 )
 
 CELLS = 20_000_000
@@ -243,9 +244,9 @@ class Prototypes:
         z, bias = points.rank[items], points.bias[items]
         if "centre" in adapted:
             return adapted["centre"] @ z.T + bias
-        met = adapted["items"]
+        met, counts = adapted["items"], adapted.get("counts")
         heat, reserve = net.positive("rank_heat"), net.numbers["rank_reserve"]
-        seen = attended(z, points.rank[met.clamp(min=0)], adapted["weights"], met != EMPTY, heat, reserve)
+        seen = attended(z, points.rank[met.clamp(min=0)], adapted["weights"], met != EMPTY, heat, reserve, counts)
         return cast(Tensor, net.numbers["scale"] * seen + net.prior @ z.T + bias)
 
     def _rated(self, net: Net, points: Points, adapted: Mapping[str, Tensor], rows: Int, items: Int) -> Tensor:
@@ -282,6 +283,20 @@ class Prototypes:
                 part = {name: each[start : start + step] for name, each in known.items()}
                 scores[start : start + step] = self._ranked(net, points, part, wanted).numpy()
         return scores
+
+    def score_weighted(self, support: Histories, weights: Tensor, items: Int) -> Tensor:
+        """Each interaction's part in the centre, or in the attention, times its weight. How far a rating is liked, and
+        how long ago it was, stays as it is among all of them."""
+        net, points = self._fitted()
+        given, wanted = self._support(net, points, support), torch.from_numpy(np.asarray(items))
+        if self._config.form != "matching":
+            centre = weighted_centres(points.rank, given, net.liking, net.prior, weights)
+            return self._ranked(net, points, {"centre": centre}, wanted)
+        width, at = self._config.length, torch.nonzero(given.weights > 0)[:, 0]
+        own = weights[:, at[-width:]]
+        read = padded(given, net.liking, width)._asdict()
+        adapted = {name: each.expand(len(weights), -1) for name, each in read.items()}
+        return self._ranked(net, points, adapted | {"counts": F.pad(own, (width - own.shape[1], 0))}, wanted)
 
     def predict(self, histories: Histories, rows: Int, items: Int, *, adapted: Adapted | None = None) -> Float:
         net, points = self._fitted()

@@ -14,12 +14,15 @@ from typing import Any, ClassVar, Self, cast
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from recommender.algorithms.adaptive import FIXED, NET, EpisodicConfig, RatingLearner, clean
 from recommender.algorithms.base import START, Adapted, Config, Recommender, State, hyper
 from recommender.algorithms.epochs import drawn_items
+from recommender.algorithms.ridge_cells import Cells, posterior
 from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.features import ITSELF
 from recommender.data.preparation import rated
 from recommender.exceptions import NotTrainable
 from recommender.metalearning import factors, ridge, transfer
@@ -104,7 +107,7 @@ class Net(nn.Module):
         """(n, d) w(u) = w₀(u) + s (Σ ψψᵀ + α G + Λ)⁻¹ Σ (1 + γ z) ψ over what was met, z how far a rating is above what
         is usual for the item; `others` G (d, d) is the mean of ψψᵀ."""
         precision = torch.diag(self.log_rank_precision.exp()) + self.log_others.exp() * others
-        found, _ = ridge.solve(items["rank"][given.at], 1 + self.liking * given.liked, given.mask, precision)
+        found, _ = ridge.solve(items["rank"][given.at], 1 + self.liking * given.liked, given.counts, precision)
         return cast(Tensor, self.person_rank(person) + self.sharpness.exp() * found)
 
 
@@ -312,8 +315,8 @@ class RidgeHead(RatingLearner):
         found: Tensor = self._fitted().contexts.values(features, there, share, field, total)
         return found
 
-    def _in_context(self, adapted: Adapted, histories: Histories, items: Tensor | slice) -> Tensor | float:
-        """(n_people, n) what the moment of asking adds."""
+    def _in_context(self, known: Tensor, histories: Histories, items: Tensor | slice) -> Tensor | float:
+        """(n_people, n) what the moment of asking adds; `known` (n_people,) interactions known of each."""
         if not self._contexts.vocabulary.width:
             return 0.0
         codes = self._contexts.asked(histories)
@@ -322,7 +325,7 @@ class RidgeHead(RatingLearner):
             return 0.0
         table = self._of_values(self._items()["rank"], self._contexts.counts, values[values >= 0], slice(None))
         local = torch.from_numpy(places.reshape(codes.shape) - int((values < 0).any()))
-        found: Tensor = self._fitted().contexts(table[:, items], local, torch.from_numpy(np.asarray(adapted["known"])))
+        found: Tensor = self._fitted().contexts(table[:, items], local, known)
         return found
 
     def _cells(self, given: Histories, place: Tensor) -> Cells:
@@ -333,7 +336,8 @@ class RidgeHead(RatingLearner):
         at = place[torch.from_numpy(cut.at)] if len(place) else torch.zeros(cut.at.shape, dtype=torch.int64)
         usual = self._bias.mean + self._bias.items[cut.items]
         liked = (np.where(known, y - usual, 0.0) / self._bias.spread).astype(np.float32)
-        return Cells(at, *map(torch.from_numpy, (y, cut.mask.astype(np.float32), known.astype(np.float32), liked)))
+        mask, is_rated = (torch.from_numpy(each.astype(np.float32)) for each in (cut.mask, known))
+        return Cells(at, torch.from_numpy(y), mask, is_rated, torch.from_numpy(liked), mask)
 
     def _adapted(self, support: Histories) -> Adapted:
         net, items = self._fitted(), self._items()
@@ -352,9 +356,46 @@ class RidgeHead(RatingLearner):
         if not self._ranks:
             w = torch.from_numpy(np.asarray(adapted["rating"]))
             return cast(Float, (self._side["offset"][at] + w @ self._side["x"][at].T).numpy())
-        table, v = self._items(), torch.from_numpy(np.asarray(adapted["ranking"]))
-        context = self._in_context(adapted, histories, at)
-        return cast(Float, (table["rank_prior"][at] + v @ table["rank"][at].T + context).numpy())
+        v, known = (torch.from_numpy(np.asarray(adapted[name])) for name in ("ranking", "known"))
+        return cast(Float, self._listed(v, known, histories, at).numpy())
+
+    def _listed(self, v: Tensor, known: Tensor, histories: Histories, at: Tensor | slice) -> Tensor:
+        table, context = self._items(), self._in_context(known, histories, at)
+        return table["rank_prior"][at] + v @ table["rank"][at].T + context
+
+    def score_weighted(self, support: Histories, weights: Tensor, items: Int) -> Tensor:
+        """Each interaction's term of the regression times its weight, whose sum is how many are known."""
+        net: Net = self._fitted()
+        given, counts = self._weighted(support, weights)
+        cells = self._cells(given, torch.from_numpy(given.items)).weighted(counts)
+        person = torch.from_numpy(self._people.encode(given)).expand(len(counts), -1)
+        at, table = torch.from_numpy(np.asarray(items)), self._items()
+        if not self._ranks:
+            w = posterior(self._prior, self._side, cells, person)[0]
+            return self._side["offset"][at] + w @ self._side["x"][at].T
+        v = net.adapt_ranking(table, cells, person, table["others"])
+        many = given.select(np.zeros(len(counts), dtype=np.int64))
+        return self._listed(v, counts.sum(1), many, at)
+
+    def item_field_names(self, item: int) -> tuple[str, ...]:
+        """See `ItemFieldsMaskable`; "itself" is what people did with the item, and how many. None where it only rates:
+        what ratings read of an item was learned of each as a whole."""
+        self._fitted()
+        told = ItemFeatures.unpacked(self._fixed).told(self._fixed["content"][item])
+        return (*told, ITSELF) if self._ranks else ()
+
+    def score_item(self, histories: Histories, item: int, known: NDArray[np.bool_]) -> Float:
+        """What the context adds stays, as it tells of the moment."""
+        net, adapted, at = self._fitted(), self.adapt(histories), torch.full((len(known),), item)
+        said = ItemFeatures.unpacked(self._fixed).known(self._fixed["content"][item], known)
+        _, behaviour, met, beside = (each[at] for each in self._inputs)
+        own = torch.from_numpy(known[:, -1])
+        v, known_of = (torch.from_numpy(np.asarray(adapted[name])) for name in ("ranking", "known"))
+        with torch.no_grad():
+            table = net.items(torch.from_numpy(said), behaviour, met * own, beside * own[:, None])
+            liked = (v * table["rank"]).sum(dim=1, keepdim=True)
+            found = table["rank_prior"][:, None] + liked + self._in_context(known_of, histories, at[:1])
+            return cast(Float, found[:, 0].numpy())
 
     def _rated(self, adapted: Adapted, histories: Histories, rows: Int, items: Int) -> Float:
         at, w = torch.from_numpy(items), torch.from_numpy(np.asarray(adapted["rating"])[rows])
@@ -374,27 +415,3 @@ class RidgeHead(RatingLearner):
                 precision = torch.diag(net.log_rank_precision.exp()) + net.log_others.exp() * items["others"]
                 _, lower = ridge.solve(every[cells.at], torch.zeros_like(cells.mask), cells.mask, precision)
             return cast(Float, ridge.variance(every.expand(len(support), -1, -1), lower).numpy())
-
-
-def posterior(
-    prior: RatingPrior, side: Mapping[str, Tensor], cells: Cells, person: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Of people with ratings in `cells` and attributes `person`: (n, d) w(u) = w₀(u) + (XᵀΩX + σ² I)⁻¹ XᵀΩ (y − offset
-    − X w₀(u)), the lower factor of its matrix, and (n, L) y − offset."""
-    x, weight = side["x"][cells.at], side["weight"][cells.at] * cells.rated
-    start = torch.cat([torch.ones(len(person), 1), person], dim=1) @ torch.from_numpy(prior.expected)
-    left = (cells.y - side["offset"][cells.at]) * cells.rated
-    found, lower = ridge.solve(x, left - (x * start[:, None]).sum(-1), weight, torch.full(x.shape[2:], prior.noise))
-    return start + found, lower, left
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Interactions as rectangles (n, L): places of items, ratings, 1 where there is one, 1 where rated, and spreads
-    above what is usual for the item."""
-
-    at: Tensor
-    y: Tensor
-    mask: Tensor
-    rated: Tensor
-    liked: Tensor

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from recommender.algorithms.sequence_items import SPREAD, Items, SequenceNet
 from recommender.algorithms.sequence_recommender import SequenceRecommender
 from recommender.algorithms.sequence_training import SequenceConfig
 from recommender.algorithms.sequences import Dropout
+from recommender.data.dataset import Float, Histories, Int
 from recommender.exceptions import BadConfig
 
 
@@ -39,6 +41,14 @@ class SASRec(SequenceRecommender):
 
     def build(self, items: Items) -> SequenceNet:
         return Net(items, cast(SASRecConfig, self.config))
+
+    @torch.no_grad()
+    def attention(self, histories: Histories) -> tuple[Float, Int]:
+        """Of the last place, which is what is ranked by: (n_people, blocks, heads, w) and places (n_people, w)."""
+        read, net = self.embed(histories), cast(Net, self._fitted())
+        lengths = torch.from_numpy(np.minimum(histories.lengths + 1, net.length)).to(read["tokens"].device)
+        found: Float = net.attention(read["tokens"], lengths).cpu().numpy()
+        return found, read["places"].numpy()
 
 
 class Block(nn.Module):
@@ -84,6 +94,17 @@ class Block(nn.Module):
         mixed: Tensor = found.transpose(0, 1) @ of_v.transpose(1, 2) + to_v  # (heads, people, d / heads)
         return mixed.transpose(0, 1).reshape(people, 1, d)
 
+    def weights(self, x: Tensor, last: Tensor) -> Tensor:
+        """(people, heads, w) with which the places `last` (people,) read those up to them; see `_at`."""
+        people, w, d = x.shape
+        q, k, _ = (
+            self.qkv(self.norm_attention(x)).view(people, w, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        )
+        asked = q[torch.arange(people, device=x.device), :, last][:, :, None]  # (people, heads, 1, d / heads)
+        met = (asked @ k.transpose(2, 3))[:, :, 0] * (d // self.heads) ** -0.5
+        later = torch.arange(w, device=x.device) > last[:, None]
+        return torch.softmax(met.masked_fill(later[:, None], -torch.inf), dim=2)
+
     def _drop(self, x: Tensor) -> Tensor:
         return self.drop(x) if self.training else x
 
@@ -120,9 +141,7 @@ class Net(SequenceNet):
 
     def forward(self, tokens: Tensor, lengths: Tensor, *, only_last: bool) -> Tensor:
         """(people, w, d) tokens, of which `lengths` are real → what follows each, or (people, d) for the last."""
-        w = tokens.shape[1]
-        place = (self.length - lengths)[:, None] + torch.arange(w, device=tokens.device)  # counted from the end
-        x = tokens + self.places(place.clamp_(max=self.length - 1)).to(tokens.dtype)
+        x = self._placed(tokens, lengths)
         if self.training:
             x = self.drop(x)
         for block in self.blocks[:-1]:
@@ -130,3 +149,17 @@ class Net(SequenceNet):
         x = self.blocks[-1](x, lengths - 1 if only_last else None)
         found: Tensor = self.norm(x)
         return found[:, 0] if only_last else found
+
+    def attention(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        """(people, blocks, heads, w) with which each block's last place reads."""
+        x, found = self._placed(tokens, lengths), []
+        for block in self.blocks:
+            found.append(cast(Block, block).weights(x, lengths - 1))
+            x = block(x)
+        return torch.stack(found, dim=1)
+
+    def _placed(self, tokens: Tensor, lengths: Tensor) -> Tensor:
+        w = tokens.shape[1]
+        place = (self.length - lengths)[:, None] + torch.arange(w, device=tokens.device)  # counted from the end
+        placed: Tensor = tokens + self.places(place.clamp_(max=self.length - 1)).to(tokens.dtype)
+        return placed

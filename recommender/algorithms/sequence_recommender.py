@@ -17,8 +17,9 @@ from recommender.algorithms.sequences import arrays, device, lowered, tensors, w
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.exceptions import NotFitted
 
-CELLS = 25_600
-"""Tokens that are read in one forward pass of scoring."""
+CELLS = {"cpu": 4_096, "cuda": 25_600}
+"""Tokens, padding included, that are read in one forward pass of scoring: on a CPU so few that what lies between two
+layers stays in its caches."""
 OWN, MAP = "items.weight", "items.map.weight"
 
 
@@ -90,9 +91,8 @@ class SequenceRecommender:
         hidden = self._hidden(net, rows, histories)
         with torch.autocast(rows.device.type, enabled=False):  # in bfloat16 many scores would be equal
             found = hidden @ table.T
-        if known is not None:  # no item can score lower than −‖h‖ max ‖e‖
-            least = -hidden.norm(dim=1, keepdim=True) * rows.norm(dim=1).max() - 1
-            found = torch.where(known if at is None else known[at], found, least)
+        if known is not None:
+            found = torch.where(known if at is None else known[at], found, _least(hidden, rows))
         scores: Float = found.cpu().numpy()
         return scores
 
@@ -101,12 +101,11 @@ class SequenceRecommender:
         if len(histories) == 1:
             return self._read(net, rows, histories)
         lengths = np.minimum(histories.lengths + 1, net.length)
-        order = np.argsort(lengths, kind="stable")
+        order = np.argsort(-lengths, kind="stable")
         hidden = torch.empty(len(lengths), rows.shape[1], device=rows.device)
-        start = 0
+        start, cells = 0, CELLS[rows.device.type]
         while start < len(order):
-            width = lengths[order[start : start + max(1, CELLS // net.length)]].max()
-            batch = order[start : start + max(1, CELLS // int(width))]
+            batch = order[start : start + max(1, cells // int(lengths[order[start]]))]
             start += len(batch)
             hidden[torch.from_numpy(batch)] = self._read(net, rows, histories.select(batch))
         return hidden
@@ -126,12 +125,22 @@ class SequenceRecommender:
         return {"tokens": net.tokens(ids).detach().requires_grad_(), "places": torch.from_numpy(read.at)}
 
     def score_embedded(self, embedded: Mapping[str, Any], histories: Histories, items: Int) -> Any:
-        """(n_people, k) scores of each person's k `items` (n_people, k), differentiable by `embedded["tokens"]`."""
+        """(n_people, k) scores of each person's k `items` (n_people, k), or of the same (k,) for all; differentiable by
+        `embedded["tokens"]`."""
         net = self._fitted()
         lengths = torch.from_numpy(np.minimum(histories.lengths + 1, net.length)).to(embedded["tokens"].device)
         hidden = net(embedded["tokens"], lengths, only_last=True)
-        wanted = F.embedding(torch.from_numpy(np.asarray(items)).to(hidden.device), net.candidates)
-        return (hidden[:, None] * wanted).sum(dim=2)
+        at = torch.from_numpy(np.asarray(items)).to(hidden.device)
+        wanted = F.embedding(at, net.candidates)
+        found = hidden @ wanted.T if at.ndim == 1 else (hidden[:, None] * wanted).sum(dim=2)
+        return (
+            found if net.items.known is None else torch.where(net.items.known[at], found, _least(hidden, net.items()))
+        )
+
+    @property
+    def link(self) -> str:
+        """How scores become probabilities: "softmax" over the catalog, or "sigmoid" of one (trained by bce or gbce)."""
+        return "softmax" if "softmax" in cast(SequenceConfig, self.config).loss else "sigmoid"
 
     def extend(self, vectors: Float) -> Self:
         """Add columns for new items by their text vectors (n, v). Those without a text (zeros), and all where items are
@@ -159,6 +168,12 @@ class SequenceRecommender:
         if self._net is None:
             raise NotFitted("This recommender has not been trained.")
         return self._net
+
+
+def _least(hidden: Tensor, rows: Tensor) -> Tensor:
+    """(n_people, 1) lower than any item can score: no score is below −‖h‖ max ‖e‖."""
+    least: Tensor = -hidden.norm(dim=1, keepdim=True) * rows.norm(dim=1).max() - 1
+    return least
 
 
 def _renamed(name: str) -> str:

@@ -98,7 +98,7 @@ class Histories:
 
     def matrix(self, n_items: int, *, values: bool = False) -> sparse.csr_matrix:
         """(n_people, n_items) sparse float32; 1 where a person met an item, or the sum of values."""
-        data = self.values if values else np.ones(len(self.items), dtype=np.float32)
+        data = self.values.copy() if values else np.ones(len(self.items), dtype=np.float32)  # summed in place below
         found = sparse.csr_matrix((data, self.items, self.indptr), shape=(len(self), n_items), dtype=np.float32)
         found.sum_duplicates()
         if not values:

@@ -23,6 +23,8 @@ FEW = 12
 """Different numbers up to which each is a value of its own; more are put into ten equally full ranges."""
 UNIQUE = 0.5
 """Words of which more than this share occurs once (titles, names) say nothing about others."""
+ITSELF, TEXT = "itself", "text"
+"""Beside fields, what is known of an item: what was learned of it alone, and its text."""
 TEXTS = frozenset({"title", "description"})
 
 
@@ -148,6 +150,29 @@ class Fields:
     @property
     def person_width(self) -> int:
         return self.people.width + self.contexts.width
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of `Histories.fields`, those that are read."""
+        attributes = {field.name for field in self.people.fields}
+        return frozenset(attributes | {CONTEXT + field.name for field in self.contexts.fields})
+
+    def told(self, bag: sparse.csr_matrix) -> tuple[str, ...]:
+        """What `bag`, an item's row of `item_side`, says something of: `ITSELF`, and fields in their order."""
+        return tuple(dict.fromkeys(self._owners(bag)))
+
+    def known(self, bag: sparse.csr_matrix, known: NDArray[np.bool_]) -> sparse.csr_matrix:
+        """(n, columns) the row `bag` with only what is `known` (n, those `told`)."""
+        names = self.told(bag)
+        owner = [names.index(name) for name in self._owners(bag)]
+        rows, at = np.nonzero(known[:, owner])
+        return sparse.csr_matrix((bag.data[at], (rows, bag.indices[at])), shape=(len(known), bag.shape[1]))
+
+    def _owners(self, bag: sparse.csr_matrix) -> list[str]:
+        """The name of what each entry of `bag` belongs to."""
+        ends = np.cumsum([bag.shape[1] - self.items.width, *(field.width for field in self.items.fields)])
+        names = (ITSELF, *(field.name for field in self.items.fields))
+        return [names[at] for at in np.searchsorted(ends, bag.indices, side="right")]
 
     @classmethod
     def of(cls, train: Dataset, *, contexts: bool = True) -> Fields:

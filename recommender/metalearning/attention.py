@@ -19,12 +19,14 @@ LEAST_SPREAD = 0.15
 class Asked:
     """What the decoder reads. `near` by kind: (n, Q, e) embeddings of items asked about and (n, L, e) of rated ones;
     `left` (n, L) what offsets leave of the ratings, `level` (n, L) their levels, `weight` (n, L), 0 where there is
-    none; `mean`, `variance` (n, Q) of the linear model; `about` (n, Q, a) numbers of the items."""
+    none; `counted` (n, L) 1 where there is one (less where it counts in part); `mean`, `variance` (n, Q) of the linear
+    model; `about` (n, Q, a) numbers of the items."""
 
     near: Mapping[str, tuple[Tensor, Tensor]]
     left: Tensor
     level: Tensor
     weight: Tensor
+    counted: Tensor
     mean: Tensor
     variance: Tensor
     about: Tensor
@@ -62,8 +64,8 @@ class Decoder(nn.Module):
     def forward(self, given: Asked) -> Tensor:
         """(n, Q, levels) probabilities."""
         scale = float(self.levels.std())
-        count = (given.weight > 0).sum(1, keepdim=True).float()
-        usual = given.left.sum(1, keepdim=True) / (count + 4.0)
+        count = given.counted.sum(1, keepdim=True)
+        usual = (given.left * given.counted).sum(1, keepdim=True) / (count + 4.0)
         numbers = [*self._attended(given, usual, scale), self._use_of_scale(given, count, scale)]
         linear = [(given.mean - self.levels.mean()) / scale, given.variance, (usual / scale).expand_as(given.mean)]
         x = torch.cat([*numbers, torch.stack(linear, dim=-1), given.about], dim=-1)
@@ -96,7 +98,7 @@ class Decoder(nn.Module):
 
     def _use_of_scale(self, given: Asked, count: Tensor, scale: float) -> Tensor:
         """(n, Q, levels + 3) how often the person gave each level, shrunk; its mean and variance; how many ratings."""
-        told = F.one_hot(given.level, len(self.levels)) * (given.weight > 0)[..., None]
+        told = F.one_hot(given.level, len(self.levels)) * given.counted[..., None]
         share = (told.sum(1) + SHRINKAGE * self.frequencies) / (count + SHRINKAGE)
         mean = (share * self.levels).sum(1, keepdim=True)
         variance = (share * self.levels**2).sum(1, keepdim=True) - mean**2

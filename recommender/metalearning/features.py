@@ -16,12 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.data.dataset import Dataset, Float, Histories
-from recommender.data.features import MOST, Field, Vocabulary, learn, listed, missing, number_of, word_of
+from recommender.data.features import MOST, TEXT, Field, Vocabulary, learn, listed, missing, number_of, word_of
 
 LEAST = 3
 """Items of which a creator, a tag or another word must be said, or it says nothing about others."""
 LEFT_OUT = frozenset({"image", "year", "released"})
 """Pictures' addresses say nothing; the year has columns of its own (`_years`)."""
+YEAR = "year"
 DECADES = tuple(range(1920, 2030, 10))
 
 
@@ -52,6 +53,21 @@ class ItemFeatures:
     @property
     def width(self) -> int:
         return self.vocabulary.width + 2 + len(DECADES) + len(self.centre)
+
+    def told(self, row: Float) -> dict[str, slice]:
+        """Columns of each field that `row` (width,), as `encode` gives, says something of: fields, year, text."""
+        widths = {field.name: field.width for field in self.vocabulary.fields}
+        widths |= {YEAR: 2 + len(DECADES), TEXT: len(self.centre)}
+        ends = np.cumsum(list(widths.values())).tolist()
+        places = {name: slice(end - width, end) for (name, width), end in zip(widths.items(), ends, strict=True)}
+        return {name: place for name, place in places.items() if row[place].any()}
+
+    def known(self, row: Float, known: NDArray[np.bool_]) -> Float:
+        """(n, width) `row` with only what is `known` (n, those `told`)."""
+        found = np.tile(row, (len(known), 1))
+        for at, place in enumerate(self.told(row).values()):
+            found[:, place] *= known[:, at : at + 1]
+        return found
 
     def encode(self, frame: pd.DataFrame, vectors: Float | None, n: int) -> Float:
         """(n, width): fields with 1/√m in each of a field's m values, year, decades, text. Zeros where unknown."""

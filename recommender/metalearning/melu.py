@@ -91,14 +91,15 @@ def loss(weights: Weights, episode: Episode) -> Tensor:
 
     Of one episode: `person` (p,), `items` (n, q), `ratings` (n,), `rated` and `taken` (n,) masks; `offset` (n,) is
     added to the click head; `others` (m, q), `others_offset` and `others_mask` (m,) what was not taken; `weigh` (2,):
-    c and k.
+    c and k; `counts` (n,), where it is there, times which each of the n parts of both means is taken.
     """
     n = len(episode["taken"])
     said = decide(weights, episode["person"], torch.cat([episode["items"], episode["others"]]))
-    error = masked_mean((said[:n, RATING] - episode["ratings"]) ** 2, episode["rated"])
+    counts = episode.get("counts", episode["taken"].new_ones(n))
+    error = masked_mean(counts * (said[:n, RATING] - episode["ratings"]) ** 2, episode["rated"])
     found = episode["weigh"][0] * error
     if len(said) == n:
         return found
     own, left = said[:n, CLICK] + episode["offset"], said[n:, CLICK] + episode["others_offset"]
     beaten = torch.logaddexp(own, torch.logsumexp(left + torch.log(episode["others_mask"] + 1e-30), dim=0))
-    return found + episode["weigh"][1] * masked_mean(beaten - own, episode["taken"])
+    return found + episode["weigh"][1] * masked_mean(counts * (beaten - own), episode["taken"])

@@ -58,6 +58,13 @@ def centres(points: Tensor, support: Support, liking: Liking, prior: Tensor) -> 
     return _shrunk(points, support, parts, parts.abs(), liking.pull, prior)
 
 
+def weighted_centres(points: Tensor, support: Support, liking: Liking, prior: Tensor, counts: Tensor) -> Tensor:
+    """(steps, d) the centre of the one person whose `support` this is, a(j) times each row of `counts` (steps, nnz)."""
+    parts = pulls(support, liking)
+    sums, total = counts @ (parts[:, None] * points[support.items]), counts @ parts.abs()
+    return (liking.pull * prior + sums) / (liking.pull + total)[:, None]
+
+
 def tastes(points: Tensor, support: Support, pull: Tensor) -> Tensor:
     """(n, d) t(u) = Σⱼ e(j) z(j) / (κ + |support|) over rated j, e what the biases leave unexplained; 0 of an empty
     support."""
@@ -98,17 +105,22 @@ def padded(support: Support, liking: Liking, width: int) -> Padded:
 
 
 def attended(
-    queries: Tensor, keys: Tensor, given: Tensor, there: Tensor, temperature: Tensor, reserve: Tensor
-) -> Tensor:
+    queries: Tensor, keys: Tensor, given: Tensor, there: Tensor, temperature: Tensor, reserve: Tensor,
+    counts: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """(n, m) Σⱼ softmaxⱼ(cos(q, k(j)) / τ) y(j), with one more place of logit ρ / τ whose y is 0: what is like nothing
     in the support gets 0, and an empty support gives 0.
 
     `queries` (m, d), or (n, m, d) of each person's own; `keys` (n, w, d); `given` (n, w) are y; `there` (n, w) says
-    which places are filled; τ = `temperature` > 0, ρ = `reserve`.
+    which places are filled; τ = `temperature` > 0, ρ = `reserve`. Each place's part is taken `counts` (n, w) times.
     """
     q, k = F.normalize(queries, dim=-1), F.normalize(keys, dim=-1)
     cosines = k @ (q.T if q.dim() == 2 else q.transpose(1, 2))  # (n, w, m)
     logits = (cosines / temperature).masked_fill(~there[:, :, None], -torch.inf)
     none = (reserve / temperature).expand(len(keys), 1, cosines.shape[2])
-    shares = torch.softmax(torch.cat([none, logits], dim=1), dim=1)[:, 1:]
+    whole = torch.softmax(torch.cat([none, logits], dim=1), dim=1)
+    shares = whole[:, 1:]
+    if counts is not None:
+        shares = shares * counts[:, :, None]
+        shares = shares / (whole[:, :1] + shares.sum(dim=1, keepdim=True))
     return (shares * given[:, :, None]).sum(dim=1)

@@ -13,9 +13,13 @@ from typing import Any
 Say = Callable[[str], None]
 BENCHMARKS = {
     "adaptation": "recsite.benchmarks.adaptation",
+    "attribution": "recsite.benchmarks.attribution",
     "cold-start": "recsite.benchmarks.cold_start",
     "context": "recsite.benchmarks.context",
+    "counterfactuals": "recsite.benchmarks.counterfactuals",
     "ensemble": "recsite.benchmarks.ensemble",
+    "faithfulness": "recsite.benchmarks.faithfulness",
+    "explanations": "recsite.benchmarks.explanations",
     "heads": "recsite.benchmarks.heads",
     "growth": "recsite.benchmarks.growth",
     "import": "recsite.benchmarks.importing",

@@ -8,6 +8,8 @@ peer is the best part. p is two-sided, by sign flips of each person's difference
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
@@ -79,15 +81,22 @@ def summary(tables: dict[str, pd.DataFrame], seconds: dict[str, float], weights:
 
 def movielens_1m(say: Say) -> Dataset:
     """The arrays of a catalog that is imported for this and removed again."""
+    with catalog_1m(CATALOG, say) as catalog:
+        return load_dataset(catalog_id=catalog.pk)
+
+
+@contextmanager
+def catalog_1m(name: str, say: Say) -> Iterator[Catalog]:
+    """MovieLens-1M as a catalog, for the block. Raises BadInput where it is not there."""
     folder = settings.DATASETS_DIR / "ml-1m" if settings.DATASETS_DIR else None
     if folder is None or not (folder / "ratings.dat").is_file():
         raise BadInput("The benchmark needs MovieLens-1M: set DATASETS_DIR to a folder that holds ml-1m.")
-    Catalog.objects.filter(name=CATALOG).delete()
-    catalog = Catalog.objects.create(name=CATALOG)
+    Catalog.objects.filter(name=name).delete()
+    catalog = Catalog.objects.create(name=name)
     try:
         row = importing.create_import(catalog=catalog, source="ml-1m", options={"path": str(folder)})
         importing.run_import(import_id=row.pk)
         say("imported MovieLens-1M")
-        return load_dataset(catalog_id=catalog.pk)
+        yield catalog
     finally:
         catalog.delete()

@@ -1,0 +1,164 @@
+"""The page of trust: what it says before, while and after an examination, and to whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.test import Client
+from django.urls import reverse
+
+from explain.attribution.examined import Examined, Plan, default_ways, examine
+from explain.attribution.verdicts import summarised
+from explain.models import Examination
+from explain.views.trust_figures import MEASURES, faithful_figure, finding, groups_finding, method_rows
+from recommender.algorithms import registry
+from recommender.evaluation.segments import Segment
+from recommender.models import Attribute, Catalog, EndUser, Run
+from tests.recommender.builders import blocks
+from tests.recommender.pages import login, measured_run, text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def found() -> Examined:
+    data = blocks(n_people=44)
+    model = registry.create("ease").fit(data, rng=np.random.default_rng(0), report=lambda *_: None)
+    return examine(model, data.histories, np.arange(44), Plan(default_ways(), close=20))
+
+
+@pytest.fixture
+def run(found: Examined) -> Run:
+    """Forty-four people of two towns (and two of a third), whose explanations by ease were examined."""
+    made = Catalog.objects.create(name="shop")
+    towns = ["A"] * 22 + ["B"] * 20 + ["C"] * 2
+    people = EndUser.objects.bulk_create(
+        EndUser(catalog=made, client_id=f"p{n}", attributes={"town": town, "gender": "FM"[n % 2]})
+        for n, town in enumerate(towns)
+    )
+    Attribute.objects.create(catalog=made, scope="user", name="town", type="category")
+    Attribute.objects.create(catalog=made, scope="user", name="gender", type="category", sensitive=True)
+    table = pd.DataFrame(found.rows).rename(columns={"person": "user"})
+    table["user"] = [people[at].pk for at in table["user"]]
+    run = measured_run(made, "ease", 0.5, people=44)
+    path = default_storage.save("runs/trust.parquet", ContentFile(table.to_parquet(index=False)))
+    Examination.objects.create(
+        run=run, kind="trust", status="succeeded", people=44, path=path,
+        results=summarised(found) | {"removed": 5, "most_units": 200},
+    )  # fmt: skip
+    return run
+
+
+def address(run: Run) -> str:
+    return reverse("explain_trust", args=[run.catalog.name, run.pk])
+
+
+def seen(run: Run, role: str, **query: Any) -> str:
+    client = Client()
+    client.force_login(login(role, run.catalog))
+    answer = client.get(address(run), query)
+    assert answer.status_code == 200
+    return text_of(answer)
+
+
+def test_the_page_says_which_method_can_be_believed(run: Run):
+    said = seen(run, "analyst")
+    for words in (
+        "Most faithful: ",
+        "Which method can be believed",
+        "Leaving one out",
+        "Exact contributions",
+        "beats chance",
+        "Least agreement",
+        "44 people’s first recommendations",
+    ):
+        assert words in said
+
+
+def test_a_figure_is_chosen_by_the_address(run: Run):
+    assert "CDCG after removal: " in seen(run, "analyst", figure="nonsense")
+    assert "infidelity: " in seen(run, "operator", figure="infidelity")
+
+
+@pytest.mark.parametrize("measure", [name for name, _ in MEASURES if name != "retrained"])
+def test_each_figure_has_its_rows_and_its_formula(found: Examined, measure: str):
+    words, falling, formula = dict(MEASURES)[measure]
+    drawn = faithful_figure(summarised(found), measure, "rows.csv")
+    assert drawn.title.startswith(words)
+    assert formula in drawn.definition
+    assert ("Lower is better" if falling else "Higher is better") in drawn.definition
+    assert {row[0] for row in drawn.rows} >= {"Leaving one out", "Exact contributions"}
+
+
+def test_groups_are_those_of_attributes_a_login_may_see_and_small_ones_are_hidden(run: Run):
+    said = seen(run, "analyst", by="attribute-town", way="ablation")
+    assert "The group C is not shown" in said
+    assert "by gender" in said
+    assert "by gender" not in seen(run, "operator")
+
+
+def test_rows_about_people_are_a_file_by_the_clients_ids(run: Run):
+    client = Client()
+    client.force_login(login("analyst", run.catalog))
+    row = run.examinations.get()
+    where = reverse("explain_trust_csv", args=[run.catalog.name, run.pk, row.pk])
+    lines = client.get(where).content.decode().splitlines()
+    assert lines[0].startswith("user,")
+    assert any(line.startswith("p43,") for line in lines)
+    Examination.objects.update(path="", error="Its rows are gone.")
+    assert client.get(where).status_code == 404
+    assert "Its rows are gone." in text_of(client.get(address(run)))
+
+
+def test_before_an_examination_the_page_says_what_to_do(run: Run):
+    Examination.objects.all().delete()
+    analyst, manager = seen(run, "analyst"), seen(run, "catalogue manager")
+    assert "Examine the explanations of this run" in analyst
+    assert "Not examined yet" in manager
+    assert "Your login may not start one" in manager
+    assert "Examine the explanations of this run" not in manager
+
+
+def test_one_is_started_watched_and_cancelled_from_the_page(run: Run):
+    client = Client()
+    client.force_login(login("analyst", run.catalog))
+    where = reverse("explain_examine", args=[run.catalog.name, run.pk, "trust"])
+    answer = client.post(where, {"people": "30"})
+    assert answer["Location"] == address(run)
+    row = run.examinations.first()
+    assert (row.status, row.settings) == ("queued", {"people": "30"})
+    assert "Cancel the examination" in text_of(client.get(address(run)))
+
+
+def test_a_run_of_another_catalog_is_not_found(run: Run):
+    client = Client()
+    client.force_login(login("superuser"))
+    assert client.get(reverse("explain_trust", args=["shop", run.pk + 1])).status_code == 404
+
+
+def test_a_method_at_fault_is_named_in_the_finding_and_the_table(found: Examined):
+    results = summarised(found)
+    for row in results["ways"]:
+        if row["way"] == "ablation":
+            row["faults"] = ["It is wrong."]
+    assert "Not to be believed here: Leaving one out." in finding(results)
+    verdicts = {row["way"]: row["verdict"] for row in method_rows(results)}
+    assert verdicts["ablation"] == "not reliable here"
+    assert verdicts["contributions"] == "beats chance"
+
+
+def test_a_figure_nobody_has_says_so(found: Examined):
+    drawn = faithful_figure(summarised(found), "retrained", "")
+    assert not drawn.rows
+    assert "second recommender" in drawn.empty
+
+
+def test_groups_whose_intervals_overlap_do_not_differ():
+    rows = [Segment("A", 30, 0.5, 0.4, 0.6), Segment("B", 30, 0.55, 0.45, 0.65)]
+    assert "no difference was found" in groups_finding(rows, "Ablation")
+    assert "most faithful to A (.500)" in groups_finding([rows[0], Segment("B", 30, 0.9, 0.8, 1.0)], "Ablation")
