@@ -37,7 +37,7 @@ DEEPEST = 3
 def parameters(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     deployed = pages.deployed(catalog)
     return show(
-        request, "explain/parameters", title="How this catalog recommends", catalog=catalog, section="serving",
+        request, "explain/parameters", title="How this catalog recommends", catalog=catalog, section="explanations",
         crumbs=[("Serving", reverse("serving", args=[catalog.name]))], figures=True, deployed=deployed,
         can_change=CAN_CHANGE, **attributes_of(catalog), **(said_of(deployed.run) if deployed else {}),
     )  # fmt: skip
