@@ -217,7 +217,8 @@ def of_groups(results: Results, attribute: str) -> Figure | None:
 
 
 def group_rows(results: Results, attribute: str) -> list[dict[str, Any]]:
-    """A line per group: the shares of the newest ten items, of what is before, and of fields."""
+    """A line per group: the shares of the newest ten items, of what is before, and of fields; none where all groups
+    are too small."""
     chosen = next((each for each in results.get("groups", []) if each["attribute"] == attribute), None)
     found: dict[str, dict[str, Any]] = {}
     for row in chosen["rows"] if chosen else []:
@@ -225,7 +226,7 @@ def group_rows(results: Results, attribute: str) -> list[dict[str, Any]]:
         line["suppressed"] = row["suppressed"]
         if not row["suppressed"]:
             line[row["kind"]] = {"value": row["share"], "low": row["low"], "high": row["high"]}
-    return list(found.values())
+    return [] if all(line["suppressed"] for line in found.values()) else list(found.values())
 
 
 def fidelity_words(found: dict[str, Any]) -> str:

@@ -217,6 +217,7 @@ def test_one_made_of_others_names_its_parts_with_their_shares(filled: Catalog, l
     assert "30%" in said
     assert "counts half for every 10 interactions" in said
     assert "How many people met an item" in said.partition("What is not used")[0]
+    assert "how many people met an item" not in said
 
 
 def test_a_blend_says_when_it_hands_over(filled: Catalog, logins: dict[str, Client]) -> None:
@@ -225,7 +226,7 @@ def test_a_blend_says_when_it_hands_over(filled: Catalog, logins: dict[str, Clie
         run=Run.objects.create(catalog=filled, algorithm="blend", status="succeeded", config=config)
     )
     said = text_of(logins["analyst"].get(parameters_of(filled)))
-    assert "After 3.0 interactions both count alike; below, prototypes counts more, above, ease." in said
+    assert "After 3 interactions both count alike; below, prototypes counts more, above, ease." in said
 
 
 def test_every_registered_recommender_is_described() -> None:
