@@ -45,8 +45,9 @@ def standings(model: Recommender, histories: Histories, items: Int, met: Histori
 
 
 def of_length(model: Recommender, sample: Sample) -> tuple[list[Any], Standings]:
-    """Lengths, and (n_people, n_lengths) standings when only so many of the newest interactions are known; nan where a
-    person has fewer."""
+    """Lengths, and (n_people, n_lengths) by how much the item stands higher when so many of the newest interactions are
+    known than when none is; nan where a person has fewer. Of standings themselves the mean would change with who has
+    so many."""
     lengths = sample.histories.lengths
     tried = [n for n in KNOWN if (lengths >= n).sum() >= LEAST] or [0]
     from_end = np.repeat(sample.histories.indptr[1:], lengths) - np.arange(len(sample.histories.items)) - 1
@@ -54,7 +55,7 @@ def of_length(model: Recommender, sample: Sample) -> tuple[list[Any], Standings]
     for n in tried:
         found = standings(model, sample.histories.keep(from_end < n), sample.items[:, 0], sample.histories)
         columns.append(np.where(lengths >= n, found, np.nan))
-    return list(tried), np.stack(columns, axis=1)
+    return list(tried), np.stack(columns, axis=1) - columns[0][:, None]
 
 
 def of_field(model: Recommender, sample: Sample, name: str, values: Sequence[Any]) -> Standings:

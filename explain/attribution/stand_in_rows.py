@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from recommender.algorithms.base import Recommender
 from recommender.data.dataset import Float, Histories, Int
 from recommender.data.features import number_of
 
+BATCH = 64
 CHANCE, BEST = 90, 10
 """Items of each person: so many by chance of those not met, and the first ones of the person's own list."""
 WORDS = 8
@@ -68,9 +69,7 @@ def described(
     """CHANCE + BEST items of each person with their scores, (score − mean) / standard deviation over the items that
     the person has not met: what puts items in order, without what only tells people apart."""
     rng, blocks = np.random.default_rng(seed), []
-    for row in range(len(histories)):
-        one = histories.select(np.array([row]))
-        scores = model.score(one)[0].astype(np.float64)
+    for row, one, scores in _scored(model, histories):
         able = np.setdiff1d(np.arange(len(scores)), np.concatenate([one.items, hidden]))
         spread = scores[able].std() if len(able) else 0.0
         items = _chosen(scores, able, rng)
@@ -85,6 +84,15 @@ def described(
     table, kinds = _with_fields(table, histories, people, fields)
     moving = [name for name in table.columns if table[name].nunique() > 1]
     return Described(table[moving], {name: kinds[name] for name in moving}, scores, people)
+
+
+def _scored(model: Recommender, histories: Histories) -> Iterator[tuple[int, Histories, NDArray[np.float64]]]:
+    """Each person's row, history and scores; asked in batches."""
+    for start in range(0, len(histories), BATCH):
+        part = histories.select(np.arange(start, min(start + BATCH, len(histories))))
+        scores = model.score(part).astype(np.float64)
+        for at in range(len(part)):
+            yield start + at, part.select(np.array([at])), scores[at]
 
 
 def _chosen(scores: NDArray[np.float64], able: Int, rng: np.random.Generator) -> Int:

@@ -35,6 +35,7 @@ LINES = (
 )
 NAME = 0.075
 """Room for a name beside a line, in parts of the height."""
+STANDING = "standing, deviations above the mean"
 POINTS = 250
 """Points of a feature, at most."""
 OPACITY = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -114,7 +115,9 @@ def jittered(values: np.ndarray) -> list[float]:
     return shifts
 
 
-def dependence(table: pd.DataFrame, *, x_title: str, numbers: bool, logarithmic: bool = False) -> go.Figure:
+def dependence(
+    table: pd.DataFrame, *, x_title: str, numbers: bool, logarithmic: bool = False, y_title: str = STANDING
+) -> go.Figure:
     """Standing of the recommended item against one thing, with the band of its 95% interval and, dotted, where one
     person in ten stays below and above. `table`: x, value, low, high, tenth, ninth, people; words get points with
     whiskers."""
@@ -125,7 +128,7 @@ def dependence(table: pd.DataFrame, *, x_title: str, numbers: bool, logarithmic:
     drawn.update_xaxes(title={"text": x_title}, showgrid=False)
     if not numbers:
         drawn.update_xaxes(type="category", automargin=True)
-    drawn.update_yaxes(title={"text": "standing, deviations above the mean"}, nticks=6)
+    drawn.update_yaxes(title={"text": y_title}, nticks=6)
     drawn.add_hline(y=0, line={"color": LINE, "width": 1}, layer="below")
     if logarithmic and numbers:
         for trace in drawn.data:
@@ -178,7 +181,7 @@ def _words(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def dependence_groups(table: pd.DataFrame, *, x_title: str) -> go.Figure:
+def dependence_groups(table: pd.DataFrame, *, x_title: str, y_title: str = STANDING) -> go.Figure:
     """A line per group of people, named at its end. `table`: group, x (number), value; as many groups as LINES."""
     drawn = figure()
     ends: list[tuple[str, float, float]] = []
@@ -197,7 +200,7 @@ def dependence_groups(table: pd.DataFrame, *, x_title: str) -> go.Figure:
     told = sorted(set(table["x"].tolist()))
     drawn.update_xaxes(title={"text": x_title}, showgrid=False, tickmode="array", tickvals=_places(told, True),
                        ticktext=[f"{x:g}" for x in told])  # fmt: skip
-    drawn.update_yaxes(title={"text": "standing, deviations above the mean"}, nticks=6)
+    drawn.update_yaxes(title={"text": y_title}, nticks=6)
     longest = max((len(name) for name, _, _ in ends), default=0)
     drawn.update_layout(margin={"r": 24 + 7 * longest})
     return drawn

@@ -107,16 +107,20 @@ def _counted(asked: Asked, method: str, told: Report) -> Results:
     }  # fmt: skip
     if importance.nothing_counts(found):
         return about | {"flat": True}
-    table = importance.table_of(found)
-    lengths = dict(enumerate(sample.histories.lengths.tolist()))
-    about |= {
-        "kinds": importance.by_kind(table), "fields": importance.by_field(table),
-        "recency": importance.by_recency(table), "categories": importance.by_category(table, material.categories)[:30],
+    return about | _tables(asked, importance.table_of(found))
+
+
+def _tables(asked: Asked, table: pd.DataFrame) -> Results:
+    """The explanations of many people (see importance.table_of) from every side."""
+    material, lengths = asked.material, dict(enumerate(asked.sample.histories.lengths.tolist()))
+    return {
+        "kinds": importance.by_kind(table), "told_apart": importance.told_apart(table),
+        "fields": importance.by_field(table), "recency": importance.by_recency(table),
+        "categories": importance.by_category(table, material.categories)[:30],
         "top_items": _with_keys(importance.by_item(table), material),
         "beeswarm": beeswarm(table, material.categories, lengths, seed=asked.seed),
         "groups": _by_group(table, asked.groups),
     }  # fmt: skip
-    return about
 
 
 def _with_keys(rows: list[dict[str, Any]], material: Material) -> list[dict[str, Any]]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from explain.attribution import registry as methods
 from explain.views import overall_figures as figures
+from explain.views import trust_figures
 from explain.views.examinations import examination_context, latest
 from recommender.algorithms import registry
 from recommender.models import Catalog, Run
@@ -33,28 +34,29 @@ def overall(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse
     name = f"{run.algorithm} #{run.pk}"
     crumbs = [("Runs", reverse("runs", args=[catalog.name])), (name, reverse("run", args=[catalog.name, run.pk]))]
     return show(
-        request, "explain/overall", title=f"What counts in {name}", catalog=catalog, section="runs", crumbs=crumbs,
-        figures=True, ranks=registry.ranks(run.algorithm), methods=method_choice(), deployed=pages.deployed(catalog),
+        request, "explain/overall", title=f"What counts in {name}", catalog=catalog, section="explanations",
+        crumbs=crumbs, figures=True, ranks=registry.ranks(run.algorithm), methods=list(methods.METHODS),
+        deployed=pages.deployed(catalog),
         trust=trust_of(catalog, run), **context, **(found(request, run, examined.results) if examined else {}),
     )  # fmt: skip
 
 
-def method_choice() -> list[str]:
-    return list(methods.METHODS)
-
-
-def trust_of(catalog: Catalog, run: Run) -> dict[str, Any] | None:
-    """Where the page of trust is, and the newest examination of it."""
-    try:
-        address = reverse("explain_trust", args=[catalog.name, run.pk])
-    except NoReverseMatch:
-        return None
-    return {"address": address, "examined": latest(run, "trust")}
+def trust_of(catalog: Catalog, run: Run) -> dict[str, Any]:
+    """Where the page of trust is, and what the newest examination of it found."""
+    said: dict[str, Any] = {"address": reverse("explain_trust", args=[catalog.name, run.pk])}
+    examined = latest(run, "trust")
+    if examined is None:
+        return said
+    rows = reverse("explain_trust_csv", args=[catalog.name, run.pk, examined.pk])
+    return said | {
+        "examined": examined, "finding": trust_figures.finding(examined.results),
+        "figure": trust_figures.faithful_figure(examined.results, "cdcg", rows),
+    }  # fmt: skip
 
 
 def found(request: HttpRequest, run: Run, results: dict[str, Any]) -> dict[str, Any]:
     """What an examination found, as figures; sensitive attributes only for who may see them."""
-    attributes = visible(results, sensitive=may(request.user, "sensitive"))
+    attributes = [] if results.get("flat") else visible(results, sensitive=may(request.user, "sensitive"))
     by = request.GET.get("by", "")
     by = by if by in attributes else next(iter(attributes), "")
     points = reverse("explain_points", args=[run.catalog.name, run.pk])

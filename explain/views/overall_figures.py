@@ -21,6 +21,11 @@ STANDING = (
     "Standing: (score − mean) / standard deviation of the scores of all items the person has not met. It is followed "
     "for the item that the person is shown first."
 )
+GAIN = "gain in standing over knowing nothing"
+GAINED = (
+    "By how much the item stands higher when only so many of the newest interactions are known than when none is, "
+    "person by person."
+)
 TENTHS = "Dotted: one person in ten is below the lower and above the upper line, so far do people differ."
 GROUPS = 6
 FEW_ITEMS = 15
@@ -89,7 +94,7 @@ def of_items(results: Results) -> Figure | None:
     people = results["people"]
     return Figure(
         key="items",
-        title=f"{rows[0]['name']} supports most recommendations: {rows[0]['people']} of {people:,} people have met it",
+        title=f"Of single items {rows[0]['name']} supports most: {rows[0]['people']} of {people:,} people have met it",
         columns=("item of the history", "people", "share where it raises", "low", "high", "times it lowers"),
         rows=[(row["name"], row["people"], row["share"], row["low"], row["high"], row["lowered"]) for row in rows],
         definition="Of each item met by at least 5 of the people drawn: the mean over all explained recommendations of "
@@ -114,9 +119,9 @@ def of_points(results: Results, csv: str) -> Figure | None:
     names = list(dict.fromkeys(row["feature"] for row in points))
     rows = [_spread(name, [row["value"] for row in points if row["feature"] == name]) for name in names]
     most, side = max((row[3], "raises") if row[3] >= 0.5 else (1 - row[3], "lowers") for row in rows[:1])
-    both = min(rows, key=lambda row: abs(row[3] - 0.5))
+    both = next((row for row in rows if 0.2 <= row[3] <= 0.8), None)
     title = f"{rows[0][0]} {side} {percent(most)} of the recommendations that it is part of"
-    if 0.2 <= both[3] <= 0.8:
+    if both:
         title = f"{both[0]} raises {percent(both[3])} of the recommendations that it is part of and lowers the rest"
     return Figure(
         key="points",
@@ -143,26 +148,31 @@ def of_dependence(results: Results) -> list[Figure]:
 
 
 def _dependence(at: int, one: dict[str, Any]) -> Figure:
-    rows = one["rows"]
-    words = {
-        "interactions": "Only so many of the newest interactions are known; people with fewer take no part.",
-        "popularity": "Mean standing of the items of a band, ten bands of as many items each, by their number of "
-        "interactions. It says what goes together, not that popularity is the cause.",
-    }.get(one["of"], f"Everyone’s {one['name']} is set to each value in turn, all else as it is (partial dependence).")
-    counted = one["of"] in ("interactions", "popularity")
+    rows, counted = one["rows"], one["of"] in ("interactions", "popularity")
+    measure = "gain" if one["of"] == "interactions" else "standing"
     options = {"x_title": one["name"], "numbers": one["numbers"], "logarithmic": counted}
     return Figure(
         key=f"dependence-{at}",
         title=_finding(one),
-        columns=(one["name"], "standing", "low", "high", "one in ten below", "one in ten above", "people"),
+        columns=(one["name"], measure, "low", "high", "one in ten below", "one in ten above", "people"),
         rows=[(row["x"] if isinstance(row["x"], int | float) else str(row["x"]), row["value"], row["low"], row["high"],
                row["tenth"], row["ninth"], row["people"]) for row in rows],
-        definition=f"{words} {STANDING if one['of'] != 'popularity' else STANDING.partition('. ')[0] + '.'} Band: 95% "
-        f"interval by bootstrap over people. {TENTHS}",
-        json=draw("dependence", rows, **options),
+        definition=f"{_defined(one)} Band: 95% interval by bootstrap over people. {TENTHS}",
+        json=draw("dependence", rows, **options, **({"y_title": GAIN} if measure == "gain" else {})),
         height=300,
         numeric=frozenset(range(0 if one["numbers"] else 1, 7)),
     )  # fmt: skip
+
+
+def _defined(one: dict[str, Any]) -> str:
+    if one["of"] == "interactions":
+        return f"{GAINED} People with fewer interactions take no part. {STANDING}"
+    if one["of"] == "popularity":
+        return (
+            "Mean standing of the items of a band, ten bands of as many items each, by their number of interactions. "
+            f"It says what goes together, not that popularity is the cause. {STANDING.partition('. ')[0]}."
+        )
+    return f"Everyone’s {one['name']} is set to each value in turn, all else as it is (partial dependence). {STANDING}"
 
 
 def _finding(one: dict[str, Any]) -> str:
@@ -171,9 +181,9 @@ def _finding(one: dict[str, Any]) -> str:
     if one["of"] == "interactions":
         found = next((row for row in rows if row["value"] >= 0.9 * high["value"]), high)
         if high["value"] <= 0:
-            return "The length of the history does not make recommendations firmer"
-        several = "one interaction" if found["x"] == 1 else f"{found['x']:,} interactions"
-        return f"{several.capitalize()} suffice for nine tenths of the standing"
+            return "Recommendations do not get firmer with the history"
+        several = "One interaction gives" if found["x"] == 1 else f"{found['x']:,} interactions give"
+        return f"{several} nine tenths of all that the history adds"
     if one["of"] == "popularity":
         gap = rows[-1]["value"] - rows[0]["value"]
         side = "higher" if gap > 0 else "lower"
@@ -196,18 +206,19 @@ def of_groups(results: Results, attribute: str) -> Figure | None:
     return Figure(
         key="groups",
         title=f"How recommendations firm up with the history, by {attribute}",
-        columns=(attribute, "interactions known", "standing", "low", "high", "people"),
+        columns=(attribute, "interactions known", "gain", "low", "high", "people"),
         rows=[(row["group"], row["x"], row["value"], row["low"], row["high"], row["people"]) for row in rows],
-        definition=f"{STANDING} Groups and lengths of fewer than 20 of the people drawn are left out; of many groups "
-        f"the {GROUPS} largest are drawn. Intervals are in the table.",
-        json=draw("dependence_groups", shown, x_title="interactions known"),
+        definition=f"{STANDING} {GAINED} Groups and lengths of fewer than 20 of the people drawn are left out; of many "
+        f"groups the {GROUPS} largest are drawn. Intervals are in the table.",
+        json=draw("dependence_groups", shown, x_title="interactions known", y_title=GAIN),
         height=280 + 8 * len(names),
         numeric=frozenset(range(1, 6)),
     )
 
 
 def group_rows(results: Results, attribute: str) -> list[dict[str, Any]]:
-    """A line per group: the shares of the newest ten items, of what is before, and of fields."""
+    """A line per group: the shares of the newest ten items, of what is before, and of fields; none where all groups
+    are too small."""
     chosen = next((each for each in results.get("groups", []) if each["attribute"] == attribute), None)
     found: dict[str, dict[str, Any]] = {}
     for row in chosen["rows"] if chosen else []:
@@ -215,7 +226,7 @@ def group_rows(results: Results, attribute: str) -> list[dict[str, Any]]:
         line["suppressed"] = row["suppressed"]
         if not row["suppressed"]:
             line[row["kind"]] = {"value": row["share"], "low": row["low"], "high": row["high"]}
-    return list(found.values())
+    return [] if all(line["suppressed"] for line in found.values()) else list(found.values())
 
 
 def fidelity_words(found: dict[str, Any]) -> str:
@@ -234,7 +245,7 @@ def of_tree(results: Results) -> Figure | None:
     top = next(node for node in found["nodes"] if node["parent"] is None)
     return Figure(
         key="tree",
-        title=f"A tree of {sum(row['end'] for row in rows)} rules follows it; it asks first: {_question(top)}?",
+        title=f"A tree of {sum(row['end'] for row in rows)} rules follows it; first it asks for “{top['feature']}”",
         columns=("node", "below", "side", "question or end", "mean standing", "share of rows", "rows"),
         rows=[(node["id"], node["parent"], "" if node["yes"] is None else "yes" if node["yes"] else "no", row["text"],
                node["mean"], node["share"], node["rows"]) for node, row in zip(found["nodes"], rows, strict=True)],
@@ -263,7 +274,8 @@ def _question(node: dict[str, Any]) -> str:
     if node["kind"] == "flag":
         return f"not {node['feature']}"
     at = node["at"]
-    return f"{node['feature']} ≤ {plain(at, 3) if node['kind'] == 'share' or abs(at) < 10 else f'{at:,.0f}'}"
+    number = f"{at:,.0f}" if abs(at) >= 10 else f"{at:.3g}"
+    return f"{node['feature']} ≤ {plain(at, 3) if node['kind'] == 'share' else number}"
 
 
 def of_linear(results: Results) -> Figure | None:
@@ -273,7 +285,9 @@ def of_linear(results: Results) -> Figure | None:
         return None
     return Figure(
         key="linear",
-        title=f"{len(rows)} weights follow it; {rows[0]['feature']} has the largest",
+        title=f"{len(rows)} weights follow it; “{rows[0]['feature']}” has the largest"
+        if len(rows) > 1
+        else f"One weight follows it: “{rows[0]['feature']}”",
         columns=("feature", "weight", "mean", "standard deviation"),
         rows=[(row["feature"], row["weight"], row["mean"], row["deviation"]) for row in rows],
         definition=_about(results, "The lasso’s path, stopped where at most 8 features come within .01 of the best R² "

@@ -17,6 +17,8 @@ from explain.views.parameter_words import (
     MADE_OF_OTHERS,
     MECHANISMS,
     OTHER,
+    OTHERS,
+    POPULARITY,
     READ,
     by_settings,
     read_by,
@@ -28,6 +30,7 @@ from recommender.views.figures import Figure, draw
 from recommender.views.frame import page, show
 
 NEWEST = ("1", "2", "3–5", "6–10")
+HISTORY = {"newest": "what was done last (ten items)", "before": "what was done before that"}
 FEW = 5
 DEEPEST = 3
 
@@ -37,7 +40,7 @@ DEEPEST = 3
 def parameters(request: HttpRequest, catalog: Catalog) -> HttpResponse:
     deployed = pages.deployed(catalog)
     return show(
-        request, "explain/parameters", title="How this catalog recommends", catalog=catalog, section="serving",
+        request, "explain/parameters", title="How this catalog recommends", catalog=catalog, section="explanations",
         crumbs=[("Serving", reverse("serving", args=[catalog.name]))], figures=True, deployed=deployed,
         can_change=CAN_CHANGE, **attributes_of(catalog), **(said_of(deployed.run) if deployed else {}),
     )  # fmt: skip
@@ -51,11 +54,16 @@ def said_of(run: Run) -> dict[str, Any]:
     return {
         "run": run, "mechanism": MECHANISMS.get(run.algorithm, OTHER).says, "parts": parts_of(run),
         "reads": [READ[name] for name in READ if name in names],
-        "does_not_read": [words for name, (words, _) in READ.items() if name not in names],
+        "does_not_read": [words for name, (words, _) in READ.items() if name not in names | shown_by(names)],
         "reads_attributes": "attributes" in names, "settings": by_settings(run.algorithm, run.config),
         "examined": examined, "handover": handover(run),
         "importance": importance_figure(examined), "sentences": sentences(examined),
     }  # fmt: skip
+
+
+def shown_by(names: set[str]) -> set[str]:
+    """What is not read itself, but comes with what is: who learns from what others do learns what is popular."""
+    return {POPULARITY} if OTHERS in names else set()
 
 
 def made_of(run: Run) -> list[Run]:
@@ -88,7 +96,8 @@ def handover(run: Run) -> str:
     cold, warm = run.config.get("cold", "the first"), run.config.get("warm", "the second")
     if not learned:
         return f"{warm} answers everyone from the first interaction on."
-    return f"After {learned:.1f} interactions both count alike; below, {cold} counts more, above, {warm}."
+    said = "one interaction" if learned == 1 else f"{f'{learned:.1f}'.removesuffix('.0')} interactions"
+    return f"After {said} both count alike; below, {cold} counts more, above, {warm}."
 
 
 def attributes_of(catalog: Catalog) -> dict[str, Any]:
@@ -142,15 +151,14 @@ def importance_figure(examined: Examination | None) -> Figure | None:
     if examined is None:
         return None
     results = examined.results
-    rows = [row | {"name": _called(row["band"])} for row in results.get("recency", [])]
+    rows = [row | {"name": HISTORY[row["kind"]]} for row in results.get("told_apart", []) if row["kind"] in HISTORY]
     rows += [row | {"name": row["field"]} for row in results.get("fields", [])]
     if not rows:
         return None
     rows.sort(key=lambda row: -row["share"])
     return Figure(
         key="importance",
-        title=f"{rows[0]['name'].capitalize()} {'count' if rows[0]['name'].endswith('s') else 'counts'} most: "
-        f"{percent(rows[0]['share'])}",
+        title=f"Most counts {rows[0]['name']}: {percent(rows[0]['share'])}",
         columns=("parameter", "share of what counts", "low", "high"),
         rows=[(row["name"], row["share"], row["low"], row["high"]) for row in rows],
         definition=f"First recommendations of {results['explained']:,} people drawn by chance were explained; the "
@@ -159,12 +167,6 @@ def importance_figure(examined: Examination | None) -> Figure | None:
         height=90 + 32 * len(rows),
         numeric=frozenset({1, 2, 3}),
     )
-
-
-def _called(band: str) -> str:
-    if band == "before":
-        return "things long ago"
-    return "the last thing done" if band == "1" else f"things {band} back" if "–" in band else f"the thing {band} back"
 
 
 def card(*, catalog: Catalog) -> dict[str, Any]:

@@ -17,6 +17,8 @@ import pytest
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
+from explain.models import Examination
+from explain.services import examining
 from recommender.models import Catalog, Item, Retraining, Run
 from recommender.services import (
     batches,
@@ -292,3 +294,27 @@ def test_the_admin_under_the_policy(visitor: Visitor, catalog: Catalog) -> None:
         assert visitor.page.goto(f"{visitor.base}/admin/{path}").status == 200
         visitor.keep(f"admin-{path.strip('/').replace('/', '-')}")
         assert not visitor.wrong
+
+
+def test_pages_of_what_counts(visitor: Visitor) -> None:
+    """Examined and not, of a network, of what is linear, of what ignores the person, and in plain words."""
+    made = films()
+    made.runs.filter(status=Run.Status.SUCCEEDED).delete()
+    small = {"ease": {}, "gru": {"epochs": 1, "factors": 4, "width": 4}, "popularity": {}, "latest": {}}
+    for algorithm, config in small.items():
+        training.execute_run(run_id=training.create_run(catalog=made, algorithm=algorithm, config=config).pk)
+    runs = {algorithm: made.runs.get(algorithm=algorithm) for algorithm in small}
+    for algorithm in ("ease", "gru", "popularity"):
+        row = examining.create_examination(run=runs[algorithm], kind="global")
+        assert examining.execute_examination(examination_id=row.pk)
+    Examination.objects.create(run=runs["latest"], kind="global", progress=0.4, phase="explaining recommendations")
+    where, wrong = f"/{made.name}/explanations/", []
+    sign_in(visitor)
+    wrong += visitor.open(f"{where}parameters/")
+    visitor.keep("parameters-none")
+    made.deployments.create(run=runs["ease"])
+    for name, path in {"parameters": "parameters/", **{f"what-counts-{name}": f"runs/{run.pk}/"
+                       for name, run in runs.items()}}.items():  # fmt: skip
+        wrong += visitor.open(where + path)
+        visitor.keep(name)
+    assert not wrong, "\n".join(wrong)

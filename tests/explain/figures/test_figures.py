@@ -170,6 +170,26 @@ LATER: dict[str, tuple[pd.DataFrame, dict[str, Any]]] = {
     ),
 }  # fmt: skip
 
+OVER_PEOPLE = {
+    "parts": (pd.DataFrame({"name": ["a"], "share": [0.5], "low": [0.4], "high": [0.6], "value": [1.0]}),
+              {"x_title": "x"}),
+    "beeswarm": (pd.DataFrame({"feature": ["a"], "value": [0.5], "level": [1]}), {}),
+    "dependence": (pd.DataFrame({"x": [1], "value": [1.0], "low": [0.5], "high": [2.0], "tenth": [0.1], "ninth": [3.0],
+                                 "people": [9]}), {"x_title": "x", "numbers": True}),
+    "dependence_groups": (pd.DataFrame({"group": ["F"], "x": [1], "value": [1.0]}), {"x_title": "x"}),
+    "stand_in_tree": (pd.DataFrame({"id": [0], "parent": [None], "yes": [None], "text": ["t"], "mean": [1.0],
+                                    "end": [True]}), {"fidelity": "R²"}),
+    "stand_in_linear": (pd.DataFrame({"feature": ["a"], "weight": [1.0]}), {"fidelity": "R²"}),
+    "concepts": (pd.DataFrame({"concept": ["A"], "share": [0.9], "low": [0.8], "high": [1.0], "p_holm": [0.01],
+                               "chance": [0.5]}), {}),
+    "trust_faithful": (pd.DataFrame({"name": ["A"], "value": [0.3], "low": [0.2], "high": [0.4], "reference": [False]}),
+                       {"measure": "CDCG", "falling": True}),
+    "trust_left": (pd.DataFrame({"name": ["A"], "place": [0], "at": [0.5], "value": [0.3], "low": [0.2], "high": [0.4],
+                                 "reference": [False]}), {"what": "taken away"}),
+    "trust_agreement": (pd.DataFrame({"a": ["A"], "b": ["B"], "value": [0.5], "people": [9]}), {}),
+}  # fmt: skip
+SVG = {"bar", "scatter", "heatmap"}
+
 
 def test_no_figure_needs_webgl_or_eval() -> None:
     tables = {
@@ -183,11 +203,11 @@ def test_no_figure_needs_webgl_or_eval() -> None:
         "accuracy_coverage": (RUNS, {"metric": "NDCG@10", "coverage": "coverage@10"}),
         "learning_curve": (pd.DataFrame({"epoch": [1], "value": [0.1]}), {"algorithm": "ease", "metric": "x"}),
     }  # fmt: skip
-    tables |= LATER
+    tables |= LATER | OVER_PEOPLE
     assert set(tables) == set(FIGURES)
     for name, (table, options) in tables.items():
         kinds = {trace["type"] for trace in json.loads(draw(name, table, **options))["data"]}
-        assert kinds <= {"bar", "scatter"}
+        assert kinds <= SVG
 
 
 def test_a_histogram_keeps_the_order_of_its_values() -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from explain.attribution.examined import Plan, Way
+from explain.attribution.examined import examine as examine_trust
+from explain.attribution.verdicts import summarised
 from explain.models import Examination
 from explain.services import overall
 from explain.services.examining import create_examination
 from explain.views.parameter_words import MECHANISMS, READS_FIELDS, read_by
 from recommender.algorithms import registry
 from recommender.models import Attribute, Catalog, EndUser, Run
+from tests.recommender.builders import blocks
 from tests.recommender.pages import text_of
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +81,21 @@ def test_figures_stand_with_tables_and_formulas(examined: Run, logins: dict[str,
     assert said.count("What it shows") >= 5
     assert page.content.decode().count('type="application/json"') >= 4
     assert len(page.content) < 500_000
+
+
+def test_what_the_test_of_trust_found_stands_beside(examined: Run, logins: dict[str, Client]) -> None:
+    assert "has not been tested yet" in text_of(logins["analyst"].get(page_of(examined)))
+    data = blocks(n_people=24)
+    model = registry.create("ease").fit(data, rng=np.random.default_rng(0), report=lambda *_: None)
+    results = summarised(
+        examine_trust(model, data.histories, np.arange(24), Plan((Way("contributions"), Way("ablation")), close=5))
+    )
+    row = {"status": "succeeded", "people": 24, "finished": timezone.now()}
+    Examination.objects.create(run=examined, kind="trust", results=results | {"removed": 5}, **row)
+    said = text_of(logins["analyst"].get(page_of(examined)))
+    assert "Most faithful: " in said
+    assert "Tested on 24 people" in said
+    assert "CDCG" in said
 
 
 def test_points_come_as_csv(examined: Run, logins: dict[str, Client]) -> None:
@@ -197,6 +217,7 @@ def test_one_made_of_others_names_its_parts_with_their_shares(filled: Catalog, l
     assert "30%" in said
     assert "counts half for every 10 interactions" in said
     assert "How many people met an item" in said.partition("What is not used")[0]
+    assert "how many people met an item" not in said
 
 
 def test_a_blend_says_when_it_hands_over(filled: Catalog, logins: dict[str, Client]) -> None:
@@ -205,7 +226,7 @@ def test_a_blend_says_when_it_hands_over(filled: Catalog, logins: dict[str, Clie
         run=Run.objects.create(catalog=filled, algorithm="blend", status="succeeded", config=config)
     )
     said = text_of(logins["analyst"].get(parameters_of(filled)))
-    assert "After 3.0 interactions both count alike; below, prototypes counts more, above, ease." in said
+    assert "After 3 interactions both count alike; below, prototypes counts more, above, ease." in said
 
 
 def test_every_registered_recommender_is_described() -> None:
