@@ -23,6 +23,7 @@ in_catalog = [
     path(f"{OF_ONE}explained/", explanation.explanation_explained, name="explanation_explained"),
     path(f"{OF_ONE}reach/", explanation.explanation_reach, name="explanation_reach"),
     path(f"{OF_ONE}methods/", explanation.explanation_methods, name="explanation_methods"),
+    path(f"{OF_ONE}more/<slug:name>/", explanation.explanation_more, name="explanation_more"),
     path(f"{OF_ONE}values.csv", explanation.explanation_csv, name="explanation_csv"),
     path(f"{OF_ONE}report.html", explanation_report.explanation_report, name="explanation_report"),
     path("parameters/", parameters.parameters, name="explain_parameters"),

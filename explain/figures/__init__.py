@@ -41,6 +41,7 @@ FIGURES: dict[str, str] = {
     "waterfall": "explain.figures.explanation:waterfall",
     "methods": "explain.figures.explanation:methods",
     "agreement": "explain.figures.explanation:agreement",
+    "attention": "explain.figures.explanation:attention",
     "trust_faithful": "explain.figures.trust:faithful",
     "trust_left": "explain.figures.trust:left",
     "trust_agreement": "explain.figures.trust:agreement",

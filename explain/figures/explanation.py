@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from explain.figures.theme import INK, INK_2, INK_3, LINE, LOWERS, PAGE, RAISES, figure
+from explain.figures.theme import COUNT, INK, INK_2, INK_3, LINE, LOWERS, PAGE, RAISES, figure
 
 MOST = 12
 """Units that get a bar of their own; the rest is one bar together."""
@@ -90,7 +90,7 @@ def _bars(bars: Sequence[Step], heights: Sequence[int]) -> go.Bar:
         y=list(heights), x=[bar.value for bar in bars], base=[bar.start for bar in bars], orientation="h",
         width=0.36, offset=-0.42, customdata=[bar.id for bar in bars], hovertext=[_hover(bar) for bar in bars],
         hovertemplate="%{hovertext}<extra></extra>",
-        marker={"color": [_tone(bar) for bar in bars]},
+        marker={"color": [_tone(bar) for bar in bars], "line": {"width": 0}},
         error_x={
             "type": "data", "array": [bar.error or 0.0 for bar in bars], "thickness": 1.5, "width": 3, "color": INK_3,
             "visible": any(bar.error for bar in bars),
@@ -134,7 +134,7 @@ def _ends(drawn: go.Figure, bars: Sequence[Step], baseline: float, prediction: f
     drawn.add_vline(x=baseline, line={"color": LINE, "width": 1, "dash": "dot"})
     drawn.add_vline(x=prediction, line={"color": INK_2, "width": 1.5})
     for turn, (x, text) in enumerate(
-        ((baseline, f"baseline {baseline:.4g}"), (prediction, f"{target} {prediction:.4g}"))
+        ((baseline, f"baseline {told(baseline)}"), (prediction, f"{target} {told(prediction)}"))
     ):
         drawn.add_annotation(
             x=x, y=1, yref="paper", yanchor="bottom", yshift=15 * turn, xanchor="left" if x <= middle else "right",
@@ -168,12 +168,38 @@ def methods(table: pd.DataFrame, *, most: int = MOST) -> go.Figure:
     return drawn
 
 
+def attention(table: pd.DataFrame) -> go.Figure:
+    """A row per unit, the one read most on top, a column per head. `table`: id, label, head, value, from 0 to 1."""
+    wide = table.pivot_table(index=["id", "label"], columns="head", values="value", sort=False).iloc[::-1]
+    heights = list(range(len(wide)))
+    drawn = figure(
+        [
+            go.Heatmap(
+                z=wide.to_numpy(), x=list(wide.columns), y=heights, zmin=0, colorscale=[[0.0, PAGE], [1.0, COUNT]],
+                showscale=False, xgap=2, ygap=2, texttemplate="%{z:.2f}", textfont={"size": 12},
+                hovertext=[[label] * wide.shape[1] for _, label in wide.index],
+                hovertemplate="<b>%{hovertext}</b><br>%{x}: %{z:.3f}<extra></extra>",
+            )
+        ]
+    )  # fmt: skip
+    drawn.update_layout(meta={"units": {str(key): at for at, (key, _) in enumerate(wide.index)}})
+    drawn.update_xaxes(side="top", showgrid=False, type="category")
+    drawn.update_yaxes(
+        tickvals=heights, ticktext=[shortened(str(label), SHORT) for _, label in wide.index], showgrid=False,
+        ticksuffix="  ",
+    )  # fmt: skip
+    return drawn
+
+
 def agreement(table: pd.DataFrame) -> go.Figure:
     """Rank correlation of every two methods: `table` one, other, value (nan where one says the same of all)."""
     wide = table.pivot(index="one", columns="other", values="value")
     names = list(dict.fromkeys(table["one"]))
     wide = wide.loc[names[::-1], names]
-    told = [["–" if math.isnan(value) else f"{value:.2f}" for value in row] for row in wide.to_numpy(dtype=float)]
+    told = [
+        ["–" if math.isnan(value) else f"{value:.2f}".replace("-", "−") for value in row]
+        for row in wide.to_numpy(dtype=float)
+    ]
     drawn = figure(
         [
             go.Heatmap(
@@ -193,6 +219,11 @@ def signed(value: float) -> str:
     if value == 0 or math.isnan(value):
         return "0" if value == 0 else "–"
     return f"{'+' if value > 0 else '−'}{abs(value):.3g}"
+
+
+def told(value: float) -> str:
+    """Four digits that count; never −0."""
+    return f"{value:.4g}".replace("-", "−") if float(f"{value:.4g}") else "0"
 
 
 def shortened(text: str, most: int) -> str:

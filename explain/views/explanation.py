@@ -8,18 +8,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 from django_htmx.http import replace_url, trigger_client_event
 
+from explain.services.adapting import adapts
 from explain.services.asking import Case, case_of
 from explain.services.explaining import explain
 from explain.services.reranking import rerank
 from explain.views import explanation_parts as parts
 from explain.views.asked import LENGTHS, State, hidden
 from explain.views.explanation_methods import methods_context
+from explain.views.explanation_more import MORE
 from explain.views.reach import reach_context
 from recommender.algorithms.base import LinearlyExplainable
 from recommender.exceptions import BadInput, Conflict
@@ -59,6 +61,8 @@ def common(catalog: Catalog, state: State) -> dict[str, Any]:
     addresses = {
         name: reverse(f"explanation_{name}", args=[catalog.name, state.person, state.item]) for name in names
     }  # fmt: skip
+    for name in MORE:
+        addresses[name] = reverse("explanation_more", args=[catalog.name, state.person, state.item, name])
     return {
         "catalog": catalog, "state": state, "fragments": addresses, "page_address": state.address(catalog),
         "report": state.address(catalog, "explanation_report"), "as_it_is": state.as_it_is().address(catalog),
@@ -86,6 +90,8 @@ def answered(request: HttpRequest, catalog: Catalog, state: State) -> dict[str, 
         found |= {"reach": reach_context(catalog, state, case, way="way" in whole)}
     if "methods" in whole:
         found |= {"compared": methods_context(catalog, state, question_of(catalog, state))}
+    found |= {name: of(catalog, state, question_of(catalog, state)) for name, of in MORE.items() if name in whole}
+    found["adapts"] = adapts(case)
     found |= {"strip": parts.strip(case, found.get("document")), "q": text}
     return found | {"found": searched(catalog, state, text) if text else []}
 
@@ -163,6 +169,17 @@ def explanation_methods(request: HttpRequest, catalog: Catalog, person: str, ite
     state = fragment(request, catalog, person, item)
     compared = methods_context(catalog, state, question_of(catalog, state))
     return render(request, "explain/parts/methods.html", common(catalog, state) | {"compared": compared})
+
+
+@require_safe
+@page("view")
+def explanation_more(request: HttpRequest, catalog: Catalog, person: str, item: str, name: str) -> HttpResponse:
+    """Words that make it alike, or what adapting changed."""
+    state = fragment(request, catalog, person, item)
+    if name not in MORE:
+        raise Http404(f"An explanation has no part “{name}”.")
+    found = MORE[name](catalog, state, question_of(catalog, state))
+    return render(request, f"explain/parts/{name}.html", common(catalog, state) | {name: found})
 
 
 @require_safe

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from explain.attribution import registry
+from explain.attribution.attention import heatmap
 from explain.services.asking import Question
 from explain.services.comparing import Compared, compared, rows_of
 from explain.views.asked import State
@@ -23,8 +24,9 @@ def methods_context(catalog: Catalog, state: State, question: Question) -> dict[
         found = compared(question)
     except (BadInput, Conflict) as error:
         return {"error": str(error)}
+    figures = [values_figure(found), *([agreement_figure(found)] if len(found.methods) > 1 else [])]
     return {
-        "figures": [values_figure(found), *([agreement_figure(found)] if len(found.methods) > 1 else [])],
+        "figures": figures + attention_figures(found), "attends": any(each.weights for each in found.methods),
         "methods": [
             {
                 "title": each.title, "weights": each.weights, "seconds": each.found.cost.seconds,
@@ -81,6 +83,36 @@ def agreement_figure(found: Compared) -> Figure:
     )
 
 
+def attention_figures(found: Compared) -> list[Figure]:
+    """Of a recommender with attention, its weights by block and head; the units read most."""
+    if not any(each.weights for each in found.methods):
+        return []
+    game = found.case.game()
+    weights = heatmap(game)
+    heads = [f"block {block + 1}, head {head + 1}" for block in range(len(weights)) for head in range(weights.shape[1])]
+    each = weights.reshape(len(heads), -1)
+    most = [int(at) for at in each.mean(axis=0).argsort()[::-1][:MOST]]
+    rows = [
+        {"id": found.case.id_of(game.units[at]), "label": found.case.label(game.units[at]), "head": name,
+         "value": float(each[row, at])}
+        for at in most for row, name in enumerate(heads)
+    ]  # fmt: skip
+    return [
+        Figure(
+            key="attention",
+            title="Where attention looked (not an explanation)",
+            columns=("what", *heads),
+            rows=[(found.case.label(game.units[at]), *(float(value) for value in each[:, at])) for at in most],
+            definition="The weight with which the last place of the history reads each thing, by block and head; what "
+            "lacks of 1 is spread over the rest. Weights say what was mixed, not what it did to a score (Jain and "
+            "Wallace, 2019). The same whatever item is asked about.",
+            json=draw("attention", rows),
+            height=90 + 30 * len(most),
+            numeric=frozenset(range(1, 1 + len(heads))),
+        )
+    ]
+
+
 def agreement_finding(found: Compared) -> str:
     """The two that agree least."""
     apart = [pair for pair in found.pairs if pair[0] < pair[1] and not math.isnan(pair[2])]
@@ -90,4 +122,4 @@ def agreement_finding(found: Compared) -> str:
     if least >= AGREE:
         return f"The methods order things alike (rank correlation at least {least:.2f})"
     word = "disagree" if least < DISAGREE else "agree only in part"
-    return f"{one} and {other[0].lower() + other[1:]} {word} (rank correlation {least:.2f})"
+    return f"“{one}” and “{other}” {word} (rank correlation {least:.2f})".replace("-", "−")

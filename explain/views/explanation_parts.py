@@ -10,6 +10,7 @@ import pandas as pd
 from explain.attribution import registry
 from explain.attribution.game import MARGIN, PROBABILITY, SCORE, link_of
 from explain.figures.explanation import ROW, Step, signed, steps
+from explain.figures.explanation import told as told_number
 from explain.services.asking import Case
 from explain.services.explaining import Document
 from explain.services.history import Met, met
@@ -99,10 +100,11 @@ def definition(document: Document) -> str:
             "the score: two things that stand in for each other both show little."
         )
     errors = " Whiskers are one standard error of the sampling." if "error" in (document["units"] or [{}])[0] else ""
+    ends = [told_number(document[name]) for name in ("baseline_prediction", "prediction")]
     return (
-        f"{method}: {word} = baseline + the sum of all bars. Baseline ({document['baseline']}): "
-        f"{document['baseline_prediction']:.4g}; {word}: {document['prediction']:.4g}; what the bars leave open: "
-        f"{document['gap']:.2g}, {document['relative_gap']:.2g} of the difference.{errors} Blue raises, orange lowers."
+        f"{method}: {word} = baseline + the sum of all bars. Baseline ({document['baseline']}): {ends[0]}; {word}: "
+        f"{ends[1]}; what the bars leave open: {document['gap']:.2g}, {document['relative_gap']:.2g} of the difference."
+        f"{errors} Blue raises, orange lowers."
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from explain.figures.explanation import Step, shortened, signed
+from explain.figures.explanation import Step, shortened, signed, told
 
 WIDTH, ROW, TOP, PAD = 680, 36, 42, 8
 
@@ -50,6 +50,6 @@ def _lines(baseline: float, prediction: float, height: float, before: float, aft
     return [
         f'<line class="grid" x1="{baseline:.1f}" x2="{baseline:.1f}" y1="32" y2="{height}" stroke-dasharray="3 3"/>',
         f'<line class="score" x1="{prediction:.1f}" x2="{prediction:.1f}" y1="32" y2="{height}"/>',
-        f'<text x="{baseline:.1f}" y="28" text-anchor="{sides[0]}">baseline {before:.4g}</text>',
-        f'<text x="{prediction:.1f}" y="13" text-anchor="{sides[1]}">{escape(target)} {after:.4g}</text>',
+        f'<text x="{baseline:.1f}" y="28" text-anchor="{sides[0]}">baseline {told(before)}</text>',
+        f'<text x="{prediction:.1f}" y="13" text-anchor="{sides[1]}">{escape(target)} {told(after)}</text>',
     ]

@@ -130,7 +130,7 @@
     const value = values[unit];
     note.hidden = unit === "";
     note.textContent = unit === "" ? ""
-      : `Marked: ${label(unit)}${value === undefined ? "" : `, ${signed(value)}`}. Escape takes the mark away.`;
+      : `Marked: ${label(unit)}${value === undefined ? "" : `, ${signed(value)}`}. Escape clears it.`;
   }
   function hook(plot) {
     if (!Object.keys(unitsOf(plot)).length) return;

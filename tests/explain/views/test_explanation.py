@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from html import unescape
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from explain.services.asking import Question
+from explain.services.adapting import adapted
+from explain.services.asking import Question, case_of
 from explain.services.explaining import explain
 from explain.services.reranking import rerank
 from explain.views.asked import LONGEST_ADDRESS, State
@@ -33,8 +35,9 @@ def first(catalog: Catalog, user: str = "u0") -> str:
 def got(catalog: Catalog, person: str, item: str, *, part: str = "", role: str = "superuser", **query: Any) -> Any:
     client = Client()
     client.force_login(login(role, catalog))
-    name = f"explanation_{part}" if part else "explanation"
-    return client.get(reverse(name, args=[catalog.name, person, item]), query)
+    name, _, more = (f"explanation_{part}" if part else "explanation").partition("_more_")
+    given = [catalog.name, person, item]
+    return client.get(reverse("explanation_more", args=[*given, more]) if more else reverse(name, args=given), query)
 
 
 def test_the_page_says_the_sentence_the_badge_and_every_part(filled: Catalog, deploy: Callable[..., Run]) -> None:
@@ -319,3 +322,53 @@ def test_ids_with_every_sign_keep_their_address(filled: Catalog, deploy: Callabl
     deploy(filled, "ease")
     page = got(filled, "u0", "a b?c&d#é.ü")
     assert page.status_code == 200 and "a%20b%3Fc&amp;d%23%C3%A9.%C3%BC/list/" in page.content.decode()
+
+
+def test_words_are_marked_with_value_and_nothing_of_the_text_is_lost(
+    filled: Catalog, deploy: Callable[..., Run]
+) -> None:
+    deploy(filled, "ease")
+    item = first(filled)
+    Item.objects.filter(client_id=item).update(title="Alien", description="A crew meets a <deadly> lifeform.")
+    page = got(filled, "u0", item, part="more_words").content.decode()
+    texts = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r'<p class="marked-text">(.*?)</p>', page, re.DOTALL)]
+    assert "A crew meets a <deadly> lifeform." in unescape(texts[0])
+    assert re.search(r'<mark class="raises" style="--share: \d+%" title="\+[\d.e−-]+">', page)
+    assert "raises this item most" in page and "of the difference" in page
+    assert "sentence_transformers" not in sys.modules
+
+
+def test_an_item_of_which_nothing_is_said_has_no_words(filled: Catalog, deploy: Callable[..., Run]) -> None:
+    deploy(filled, "ease")
+    item = first(filled)
+    Item.objects.filter(client_id=item).update(title="", categories=[])
+    assert "Nothing is said of one of the two items" in text_of(got(filled, "u0", item, part="more_words"))
+
+
+def test_of_a_recommender_that_adapts_the_page_says_what_that_changed(
+    filled: Catalog, deploy: Callable[..., Run]
+) -> None:
+    deploy(filled, "ridge_head", epochs=1, width=4, features=4, factors=2)
+    item = first(filled)
+    page = text_of(got(filled, "u0", item))
+    assert "What adapting changed" in page
+    found = adapted(case_of(Question(filled.pk, "u0", item)))
+    fragment = text_of(got(filled, "u0", item, part="more_adapted", role="analyst"))
+    assert f"at place {found.of.target.rank_before} (score" in fragment
+    assert f"adapted to them, at place {found.of.target.rank_after} (score" in fragment
+    ease = deploy(filled, "ease", serve=False).pk
+    assert "What adapting changed" not in text_of(got(filled, "u0", item, role="operator", run=ease))
+    refused = got(filled, "u0", item, part="more_adapted", role="catalogue manager", run=ease)
+    assert "does not adapt" in text_of(refused)
+
+
+def test_a_part_that_there_is_not_is_told(filled: Catalog, deploy: Callable[..., Run]) -> None:
+    deploy(filled, "ease")
+    assert got(filled, "u0", first(filled), part="more_fortune").status_code == 404
+
+
+def test_attention_is_shown_as_no_explanation(filled: Catalog, deploy: Callable[..., Run]) -> None:
+    deploy(filled, "sasrec")
+    page = text_of(got(filled, "u0", first(filled), part="methods"))
+    assert "it is no explanation" in page and "Where attention looked (not an explanation)" in page
+    assert "block 1, head 1" in page

@@ -1,0 +1,106 @@
+"""Parts of an explanation page that only some recommenders and items have: words that make two items alike, and what
+adapting to the person changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from explain.figures.explanation import ROW, signed
+from explain.services.adapting import adapted
+from explain.services.asking import case_of
+from explain.services.explaining import explain
+from explain.services.wording import strongest_of, wording
+from explain.views.asked import State
+from explain.views.explanation_parts import WORDS, bars_of, title_of
+from recommender.exceptions import BadInput, Conflict
+from recommender.models import Catalog
+from recommender.templatetags.pages import plain
+from recommender.views.figures import Figure, draw
+
+
+def words_context(catalog: Catalog, state: State, question: Any) -> dict[str, Any]:
+    """Both texts with their words marked, or why there are none."""
+    try:
+        strongest = strongest_of(explain(question)["units"])
+        if not strongest:
+            return {"error": "Nothing in the history raises this item, so there is nothing to compare its words with."}
+        found = wording(case_of(question), strongest)
+    except (BadInput, Conflict) as error:
+        return {"error": str(error)}
+    titles = (("this item", found.about), (found.than, found.other))
+    return {
+        "than": found.than, "cosine": plain(found.about.prediction, 3),
+        "texts": [
+            {"title": title, "parts": marked(each), "left_open": f"{100 * each.relative_gap:.1f}%",
+             "first": first_words(each)}
+            for title, each in titles
+        ],
+    }  # fmt: skip
+
+
+def marked(found: Any) -> list[dict[str, Any]]:
+    """The text cut at its words: {"text", "share" (percent of the strongest), "kind", "value"}; nothing is lost."""
+    most = float(np.abs(found.values).max(initial=0.0)) or 1.0
+    parts: list[dict[str, Any]] = []
+    at = 0
+    for (start, end), value in zip(found.spans.tolist(), found.values.tolist(), strict=True):
+        if start > at:
+            parts.append({"text": found.text[at:start]})
+        share = round(100 * abs(value) / most)
+        kind = "raises" if value >= 0 else "lowers"
+        parts.append({"text": found.text[start:end], "share": f"{share}%", "kind": kind if share >= 5 else "",
+                      "value": signed(value)})  # fmt: skip
+        at = end
+    return [*parts, {"text": found.text[at:]}] if at < len(found.text) else parts
+
+
+def first_words(found: Any, most: int = 5) -> list[tuple[str, str]]:
+    said = [at for at in np.argsort(-found.values, kind="stable") if any(map(str.isalnum, found.words[at]))]
+    return [(found.words[at], signed(float(found.values[at]))) for at in said[:most] if found.values[at] > 0]
+
+
+def adapted_context(catalog: Catalog, state: State, question: Any) -> dict[str, Any]:
+    try:
+        found = adapted(case_of(question))
+    except (BadInput, Conflict) as error:
+        return {"error": str(error)}
+    moved, parts = found.of.target, found.of.parts
+    figures = []
+    if parts is not None and found.units:
+        document = {
+            "units": found.units, "baseline_prediction": parts.baseline_prediction, "prediction": parts.prediction,
+            "additive": parts.additive,
+        }  # fmt: skip
+        figures = [support_figure(document, parts, WORDS[state.target])]
+    return {
+        "moved": moved, "scores": [plain(moved.score_before), plain(moved.score_after)], "rises": found.rises,
+        "falls": found.falls, "same": f"{100 * found.of.agreement:.0f}%", "figures": figures,
+    }  # fmt: skip
+
+
+def support_figure(document: dict[str, Any], parts: Any, word: str) -> Figure:
+    top = document["units"][0]
+    options = {
+        "baseline": parts.baseline_prediction, "prediction": parts.prediction, "target": word,
+        "additive": parts.additive,
+    }  # fmt: skip
+    return Figure(
+        key="support",
+        title=f"{top['label']} moved it most ({signed(top['value'])})",
+        columns=("what", "moved it by", "standard error"),
+        rows=[(unit["label"], unit["value"], unit.get("error")) for unit in document["units"]],
+        definition=f"{title_of(parts.method)}: from the recommender before it saw anything of this person (its prior: "
+        f"{parts.baseline}) to the one adapted to them. All bars sum to the difference up to {parts.relative_gap:.2g} "
+        "of it. By integrated gradients over the weight of each interaction in what is adapted to, where that can be "
+        "followed; else by Shapley values.",
+        json=draw("waterfall", [{"error": None} | unit for unit in document["units"]], **options),
+        height=90 + ROW * bars_of(document),
+        numeric=frozenset({1, 2}),
+    )
+
+
+MORE: dict[str, Callable[..., dict[str, Any]]] = {"words": words_context, "adapted": adapted_context}
+"""Fragments by name."""
