@@ -29,7 +29,8 @@
   });
 
   /* "/" goes to the search, Escape closes a menu or leaves the search. */
-  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+  const typing = (element) => element.closest(
+    "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       openMenus().forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });

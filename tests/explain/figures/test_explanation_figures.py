@@ -86,6 +86,7 @@ def test_figures_are_found_by_name_and_stay_small() -> None:
                          "error": 0.1})  # fmt: skip
     found = draw("waterfall", many, baseline=0.0, prediction=float(many["value"].sum()))
     assert len(found) < 50_000 and json.loads(found)["layout"]["meta"]["units"]
+    assert {trace["type"] for trace in json.loads(found)["data"]} == {"bar", "scatter"}  # SVG, no WebGL
 
 
 @pytest.mark.parametrize(
