@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -144,6 +146,16 @@ def test_a_badge_says_what_is_exact_what_is_untested_and_what_is_not_reliable(fi
         "level": "unreliable", "text": "not reliable for this recommender: it says much the same of anything",
     }  # fmt: skip
     assert badge(run_id=run.pk, method="ablation", attribution=inexact)["level"] == "approximate"
+
+
+def test_attention_is_called_no_explanation_and_a_stand_in_tells_how_well_it_stands_in(films: Catalog):
+    run = trained(films, "ease")
+    other = attribution(run, "ablation")
+    assert badge(run_id=run.pk, method="attention", attribution=other)["text"].startswith("not an explanation")
+    assert badge(run_id=run.pk, method="attention", attribution=other)["level"] == "unreliable"
+    examined(run, people=40)
+    found = badge(run_id=run.pk, method="ablation", attribution=replace(other, fidelity=0.876))
+    assert found["text"].startswith("approximate: a simpler model stands in, with R² 0.88")
 
 
 def test_people_are_drawn_by_the_seed_and_slow_methods_see_fewer():
