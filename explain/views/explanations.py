@@ -18,6 +18,8 @@ from recommender.views.frame import page, show
 from recommender.views.paging import clean_text, whole
 
 EXAMPLES, FOUND, LISTED = 5, 8, 10
+LOOKED_AT, TYPICAL = 200, 20
+"""People among whom examples are chosen, and how many interactions these should have."""
 
 
 @require_safe
@@ -68,9 +70,12 @@ def links(catalog: Catalog, run: Run, person: EndUser, what: str) -> list[dict[s
 
 
 def examples(catalog: Catalog, run: Run) -> list[dict[str, Any]]:
-    """Some people with the first item of their list."""
+    """Some people with the first item of their list: such as did about TYPICAL things, which explains itself soon."""
+    some = list(catalog.users.order_by("id")[:LOOKED_AT])
+    counts = {key: row["interactions"] for key, row in pages.people_facts(some).items()}
+    some = sorted((each for each in some if each.pk in counts), key=lambda each: abs(counts[each.pk] - TYPICAL))
     rows = []
-    for person in catalog.users.filter(interactions__isnull=False).order_by("id").distinct()[:EXAMPLES]:
+    for person in sorted(some[:EXAMPLES], key=lambda each: each.pk):
         for each in list_of(catalog, run, person, 1):
             address = asked(catalog, run, person.client_id, each.item)
             rows.append({"person": person.client_id, "title": each.title or each.item, "address": address,

@@ -7,7 +7,7 @@ from html import escape
 
 from explain.figures.explanation import Step, shortened, signed, told
 
-WIDTH, ROW, TOP, PAD = 680, 36, 42, 8
+WIDTH, ROW, TOP, PAD, NUMBERS = 680, 36, 42, 8, 84
 
 
 def waterfall(
@@ -22,7 +22,7 @@ def waterfall(
     span = (high - low) or 1.0
 
     def place(value: float) -> float:
-        return PAD + (value - low) / span * (WIDTH - 2 * PAD)
+        return PAD + (value - low) / span * (WIDTH - 2 * PAD - NUMBERS)
 
     height = TOP + ROW * len(bars) + PAD
     parts = _lines(place(baseline), place(prediction), height, baseline, prediction, target) if additive else []
@@ -38,7 +38,7 @@ def _bar(bar: Step, top: float, start: float, end: float) -> list[str]:
     kind = "raises" if bar.value >= 0 else "lowers"
     left, wide = min(start, end), max(1.0, abs(end - start))
     return [
-        f'<text x="{PAD}" y="{top + 13}">{escape(shortened(bar.label, 70))}</text>',
+        f'<text x="{PAD + 3}" y="{top + 13}">{escape(shortened(bar.label, 70))}</text>',
         f'<text x="{WIDTH - PAD}" y="{top + 13}" text-anchor="end">{signed(bar.value)}</text>',
         f'<rect class="{kind}" x="{left:.1f}" y="{top + 18}" width="{wide:.1f}" height="12"/>',
     ]

@@ -49,7 +49,8 @@
   }
   const chips = () => strip ? [...strip.querySelectorAll(".chip")] : [];
 
-  /* Once the list is ranked, the answer follows where it is quick; a slow one is asked for by its button. */
+  /* Once the list is ranked, the answer follows where it is quick, after a pause in which more
+     may be switched; a slow one, and what would change it, are asked for by their buttons. */
   const QUICK = 1.5;
   function again() {
     window.htmx.trigger("#explained", "again");
@@ -57,8 +58,10 @@
   let waiting = 0;
   document.body.addEventListener("ranked", () => {
     const answer = document.getElementById("answer");
+    document.getElementById("reach-in").classList.add("old");
+    document.getElementById("reach-again").hidden = false;
     window.clearTimeout(waiting);
-    if (!answer || Number(answer.dataset.seconds) <= QUICK) { waiting = window.setTimeout(again, 200); return; }
+    if (!answer || Number(answer.dataset.seconds) <= QUICK) { waiting = window.setTimeout(again, 500); return; }
     document.getElementById("stale").hidden = false;
   });
   document.addEventListener("click", (event) => { if (event.target.closest("[data-explain-again]")) again(); });
@@ -153,6 +156,11 @@
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") mark(""); });
   document.addEventListener("themechange", () => document.querySelectorAll(".js-plotly-plot").forEach(hook));
-  document.addEventListener("htmx:afterSwap", () => { fill(); });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    fill();
+    if (event.target.id !== "reach-in") return;
+    event.target.classList.remove("old");
+    document.getElementById("reach-again").hidden = true;
+  });
   fill();
 })();

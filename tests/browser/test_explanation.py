@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,12 @@ def test_pages_hold_together_on_every_screen(
     assert page.evaluate(AUDIT) == []
     page.goto("/films/explanations/")
     assert page.evaluate(AUDIT) == []
+    page.goto(address(club, run=Run.objects.get(algorithm="ncf").pk))
+    page.wait_for_selector("#figure-waterfall .plot[data-drawn]")
+    assert page.evaluate(AUDIT) == []
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.wait_for_function(WAIT)
+        page.screenshot(path=f"{folder}/explanation-{size}-{scheme}.png", full_page=True)
     page.goto(address(club, target="probability"))
     assert "There is no explanation here" in page.locator("main").inner_text()
     assert page.evaluate(AUDIT) == []

@@ -48,7 +48,7 @@ def test_the_page_says_the_sentence_the_badge_and_every_part(filled: Catalog, de
     text = text_of(answer)
     assert answer.status_code == 200
     assert document["sentence"] in text
-    assert "complete the parts sum to the score" in text
+    assert "complete the parts sum to the score." in text
     assert f"ease #{run.pk}" in text and "It stands at place 1 of their list" in text
     for unit in document["units"]:
         assert unit["label"] in text
