@@ -73,8 +73,9 @@ def common(catalog: Catalog, state: State) -> dict[str, Any]:
 
 
 def answered(request: HttpRequest, catalog: Catalog, state: State) -> dict[str, Any]:
-    """All parts of the page, or why there are none. `with=all` asks for what else comes as fragments."""
-    whole = set(request.GET.getlist("with"))
+    """All parts of the page, or why there are none. `with` names a part that else comes as a fragment: without scripts
+    nothing comes later, so whoever asks for one gets the answer too."""
+    whole = set(filter(None, request.GET.getlist("with")))
     try:
         case = case_of(question_of(catalog, state))
         found: dict[str, Any] = {"case": case} | parts.choices(case)
@@ -82,11 +83,11 @@ def answered(request: HttpRequest, catalog: Catalog, state: State) -> dict[str, 
         return {"trouble": error, "field": getattr(error, "field", "")}
     quick = isinstance(case.served.model, LinearlyExplainable) and state.method in ("", "contributions")
     text = clean_text(request)
-    found["waits"] = not (quick or "all" in whole)
+    found["waits"] = not (quick or whole)
     found |= {"controls": parts.controls(case, state)} | listed(catalog, state)
     if not found["waits"]:
         found |= explained(catalog, state)
-    if whole & {"all", "way"}:
+    if whole:
         found |= {"reach": reach_context(catalog, state, case, way="way" in whole)}
     if "methods" in whole:
         found |= {"compared": methods_context(catalog, state, question_of(catalog, state))}

@@ -87,13 +87,13 @@ def attention_figures(found: Compared) -> list[Figure]:
     """Of a recommender with attention, its weights by block and head; the units read most."""
     if not any(each.weights for each in found.methods):
         return []
-    game = found.case.game()
+    case, game = found.case, found.case.game()
     weights = heatmap(game)
     heads = [f"block {block + 1}, head {head + 1}" for block in range(len(weights)) for head in range(weights.shape[1])]
     each = weights.reshape(len(heads), -1)
     most = [int(at) for at in each.mean(axis=0).argsort()[::-1][:MOST]]
     rows = [
-        {"id": found.case.id_of(game.units[at]), "label": found.case.label(game.units[at]), "head": name,
+        {"id": case.id_of(game.units[at]), "label": case.label(game.units[at]), "head": name,
          "value": float(each[row, at])}
         for at in most for row, name in enumerate(heads)
     ]  # fmt: skip
@@ -102,7 +102,7 @@ def attention_figures(found: Compared) -> list[Figure]:
             key="attention",
             title="Where attention looked (not an explanation)",
             columns=("what", *heads),
-            rows=[(found.case.label(game.units[at]), *(float(value) for value in each[:, at])) for at in most],
+            rows=[(case.label(game.units[at]), *(float(value) for value in each[:, at])) for at in most],
             definition="The weight with which the last place of the history reads each thing, by block and head; what "
             "lacks of 1 is spread over the rest. Weights say what was mixed, not what it did to a score (Jain and "
             "Wallace, 2019). The same whatever item is asked about.",

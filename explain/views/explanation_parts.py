@@ -18,7 +18,7 @@ from explain.services.knowable import knowable
 from explain.services.reranking import Reranked
 from explain.views.asked import CONTEXT, SET, UNKNOWN, State
 from recommender.models import Catalog
-from recommender.templatetags.pages import plain, words
+from recommender.templatetags.pages import words
 from recommender.views.comparing import bars, movement
 from recommender.views.figures import Figure, draw
 
@@ -27,7 +27,7 @@ MANY = 48
 AT_FIRST = 36
 WORDS = {SCORE: "score", PROBABILITY: "probability", MARGIN: "lead"}
 MEANING = {
-    "complete": "complete", "approximate": "approximate", "unreliable": "not reliable", "untested": "not examined",
+    "complete": "complete", "approximate": "approximate", "unreliable": "not reliable", "untested": "untested",
 }  # fmt: skip
 
 
@@ -181,6 +181,6 @@ def ranking(catalog: Catalog, state: State, found: Reranked) -> dict[str, Any]:
     listed = {row.item for row in found.rows}
     return {
         "ranked": rows, "left": found.left, "reranked": found, "outside": state.item not in listed,
-        "values_told": [plain(value) for value in (found.value_before, found.value)],
+        "values_told": [told_number(value) for value in (found.value_before, found.value)],
         "milliseconds": f"{1000 * found.seconds:,.0f}", "word": WORDS[state.target],
     }  # fmt: skip

@@ -117,7 +117,7 @@
     const chip = chips().find((each) => each.dataset.unit === unit);
     return chip ? chip.querySelector(".chip-title").textContent : unit;
   }
-  function mark(unit) {
+  function mark(unit, loud) {
     if (unit === marked) return;
     marked = unit;
     document.querySelectorAll("[data-unit]").forEach((each) => {
@@ -131,7 +131,7 @@
     }
     document.querySelectorAll(".js-plotly-plot").forEach(band);
     const value = values[unit];
-    note.hidden = unit === "";
+    note.hidden = unit === "" || !loud;
     note.textContent = unit === "" ? ""
       : `Marked: ${label(unit)}${value === undefined ? "" : `, ${signed(value)}`}. Escape clears it.`;
   }
@@ -143,7 +143,7 @@
     plot.on("plotly_click", (event) => {
       const at = Math.round(event.points[0].y);
       const found = Object.entries(unitsOf(plot)).find(([, height]) => height === at);
-      if (found) mark(found[0]);
+      if (found) mark(found[0], true);
     });
   }
   new MutationObserver((changes) => changes.forEach(({ target }) => {
@@ -162,5 +162,13 @@
     event.target.classList.remove("old");
     document.getElementById("reach-again").hidden = true;
   });
+  ["htmx:responseError", "htmx:sendError"].forEach((name) => document.body.addEventListener(name, (event) => {
+    const target = event.detail.target;
+    if (!target) return;
+    const said = document.createElement("p");
+    said.className = "empty-small";
+    said.textContent = "This could not be worked out just now; nothing was changed. Load the page again.";
+    target.replaceChildren(said);
+  }));
   fill();
 })();

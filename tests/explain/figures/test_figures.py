@@ -188,11 +188,14 @@ OVER_PEOPLE = {
                                  "reference": [False]}), {"what": "taken away"}),
     "trust_agreement": (pd.DataFrame({"a": ["A"], "b": ["B"], "value": [0.5], "people": [9]}), {}),
 }  # fmt: skip
+UNIT = pd.DataFrame({"id": ["a"], "label": ["A"], "value": [1.0], "error": [None]})
+OF_ONE = {
+    "waterfall": (UNIT, {"baseline": 0.0, "prediction": 1.0}),
+    "methods": (UNIT.assign(method="m"), {}),
+    "attention": (UNIT.assign(head="h"), {}),
+    "agreement": (pd.DataFrame({"one": ["m"], "other": ["m"], "value": [1.0]}), {}),
+}
 SVG = {"bar", "scatter", "heatmap"}
-
-
-OWN_TESTS = {f"explain.figures.{name}" for name in ("explanation", "overall", "stand_ins", "concepts", "trust")}
-"""Modules whose figures are drawn in tests of their own."""
 
 
 def test_no_figure_needs_webgl_or_eval() -> None:
@@ -207,8 +210,8 @@ def test_no_figure_needs_webgl_or_eval() -> None:
         "accuracy_coverage": (RUNS, {"metric": "NDCG@10", "coverage": "coverage@10"}),
         "learning_curve": (pd.DataFrame({"epoch": [1], "value": [0.1]}), {"algorithm": "ease", "metric": "x"}),
     }  # fmt: skip
-    tables |= LATER | OVER_PEOPLE
-    assert set(tables) == {name for name, where in FIGURES.items() if where.partition(":")[0] not in OWN_TESTS}
+    tables |= LATER | OVER_PEOPLE | OF_ONE
+    assert set(tables) == set(FIGURES)
     for name, (table, options) in tables.items():
         kinds = {trace["type"] for trace in json.loads(draw(name, table, **options))["data"]}
         assert kinds <= SVG
