@@ -66,6 +66,8 @@ def carry_out(row: Examination, told: Progress) -> Done:
     found: Results = {"people": len(sample.people), "seed": seed, "items": len(served.items)}
     if not len(sample.people):
         return Done(found | {"nobody": True}, people=0)
+    if len(sample.people) < importance.LEAST:  # what counts for so few would be about someone
+        return Done(found | {"few": importance.LEAST}, people=len(sample.people))
     if row.run.algorithm in BY_CHANCE:
         return Done(found | {"chance": True}, people=len(sample.people))
     found |= _counted(asked, method, lambda share: told.say("explaining recommendations", 0.05 + 0.5 * share))
