@@ -6,6 +6,8 @@ import re
 
 from django.conf import settings
 
+from explain.api.serializers import ExplanationSerializer
+from explain.attribution import registry
 from recommender.data.config import describe
 from recommender.data.preparation.settings import PreparationConfig
 from recommender.data.readers import FORMATS
@@ -44,3 +46,16 @@ def test_every_column_and_format_of_an_import_is_described() -> None:
     text = (DOCS / "data.md").read_text()
     for name in {*FORMATS, *(name for names in KNOWN.values() for name in names)}:
         assert re.search(rf"`(\w+,)*{name}(,\w+)*`", text), name
+
+
+def test_every_method_of_explaining_is_described_with_whether_it_answers_at_once() -> None:
+    text = (DOCS / "explanations.md").read_text()
+    rows = re.findall(r"^\| (`[^|]+`) \|.*\| (yes|no) \|$", text, re.MULTILINE)
+    described = {name: answer for names, answer in rows for name in re.findall(r"`(\w+)`", names)}
+    assert described == {name: "no" if name in registry.TASKS_ONLY else "yes" for name in registry.METHODS}
+
+
+def test_every_part_of_an_explanation_is_described() -> None:
+    text = (DOCS / "explanations.md").read_text()
+    for name in ExplanationSerializer().fields:
+        assert f"`{name}`" in text, name

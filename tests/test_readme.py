@@ -26,7 +26,7 @@ from tests.support import free_port, until
 
 
 def test_every_section_with_commands_has_its_test() -> None:
-    covered = {"Try it", "Your own data", "Ask more of it", "Over REST", "On real servers", "Work on it"}
+    covered = {"Try it", "Your own data", "Ask more of it", "Ask why", "Over REST", "On real servers", "Work on it"}
     assert {title for title in sections() if section(title)} == covered
 
 
@@ -81,13 +81,18 @@ def test_own_data_from_a_file_to_answers_over_rest(open_folder: Path) -> None:
     key = json.loads(next(line for line in said.splitlines() if line.startswith('{"') and "rk_" in line))["key"]
     assert '"protocol": "cold-users"' in shell("".join(section("Ask more of it")), folder, env)
     assert "</html>" in (folder / "report.html").read_text() and (folder / "films.backup").stat().st_size
+    told = shell("".join(section("Ask why")), folder, env)
+    assert "“Dune” is suggested" in told and '"method": "ablation"' in told
     rows = list(csv.DictReader((folder / "lists.csv").open()))
     assert {row["user"] for row in rows} == {"ann", "ben", "cleo"}
     assert ("ann", "dune") in {(row["user"], row["item"]) for row in rows}
     with process(serving.replace("8000", str(port)), folder, env):
         until(lambda: answers(f"http://127.0.0.1:{port}/health/ready"), 120, "the site")
-        asked, sent = [line.replace("8000", str(port)) for line in section("Over REST")]
+        asked, why, sent = [line.replace("8000", str(port)) for line in section("Over REST")]
         env |= {"KEY": key}
+        found = json.loads(shell(why, folder, env))
+        assert {unit["id"] for unit in found["units"]} == {"alien", "brazil", "casablanca"}
+        assert found["gap"] < 1e-6
         before = [row["item"] for row in json.loads(shell(asked, folder, env))["items"]]
         assert json.loads(shell(sent, folder, env))["accepted"] == 1
         after = [row["item"] for row in json.loads(shell(asked, folder, env))["items"]]

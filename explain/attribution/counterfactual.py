@@ -104,10 +104,9 @@ def fields(
     most: int = MOST,
     budget: int = BUDGET,
 ) -> Counterfactual:
-    """The fewest fields that, not known or of another value, take the target's item out of the first `k`.
-
-    Every field that the recommender reads of this person may be not known; `alternatives`: by name, as in
-    `Histories.fields`, the values it may have instead. Raises CannotExplain where nothing can be changed, or the item
+    """The fewest fields that, not known or of another value, take the target's item out of the first `k`. What the
+    recommender reads of this person may be not known; `alternatives`: by name, as in `Histories.fields`, values that a
+    field may have instead. Raises CannotExplain where nothing can be changed, or the item
     is not among the first k.
     """
     changes = _possible(game, alternatives or {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -38,17 +39,11 @@ def entry(
     itself, so that adding one that stands before the item moves it up too. Raises CannotExplain where the item is
     among the first k as it is, or is not shown at all.
     """
-    adds = _shortlisted(game, candidates)
     places = named(game.units, ITEM) if take_away else np.empty(0, dtype=np.int64)
     liked = float(max(game.histories.values, default=1.0)) if value is None else value
+    adds = _shortlisted(game, candidates, liked)
 
-    def ask(sets: Sequence[Moves]) -> Float:
-        kept = np.ones((len(sets), len(game.units)), dtype=np.bool_)
-        added = [[int(adds[move]) for move in moves if move < len(adds)] for moves in sets]
-        for row, moves in enumerate(sets):
-            kept[row, [places[move - len(adds)] for move in moves if move >= len(adds)]] = False
-        return _ranking(game, kept, added, liked)
-
+    ask = partial(_after, game, adds, places, liked)
     search = Search(ask, Goal(game.target.item, k, out=False), len(adds) + len(places), most, budget)
     found, answer = searched(search, ENTRY)
     return replace(
@@ -58,12 +53,22 @@ def entry(
     )
 
 
-def _shortlisted(game: Game, candidates: Int | None) -> Int:
+def _after(game: Game, adds: Int, places: Int, value: float, sets: Sequence[Moves]) -> Float:
+    """Scores after each set of moves: to add `adds[move]`, or beyond them to take the unit at a place away."""
+    kept = np.ones((len(sets), len(game.units)), dtype=np.bool_)
+    added = [[int(adds[move]) for move in moves if move < len(adds)] for moves in sets]
+    for row, moves in enumerate(sets):
+        kept[row, [places[move - len(adds)] for move in moves if move >= len(adds)]] = False
+    return _ranking(game, kept, added, value)
+
+
+def _shortlisted(game: Game, candidates: Int | None, value: float) -> Int:
     """At most SHORTLIST items that may be added, in the order of how near to the target's item they seem."""
     item = np.array([game.target.item])
     barred = np.concatenate([game.histories.items, game.hidden, item]).astype(np.int64)
     nothing = game.histories.keep(np.zeros(len(game.histories.items), dtype=np.bool_))
-    scores = np.array(game.model.score(with_added(nothing, [item.tolist()], 1.0)), dtype=np.float32)[0]
+    alone = with_added(nothing, [item.tolist()], value, last_of=game.histories)
+    scores = np.array(game.model.score(alone), dtype=np.float32)[0]
     wanted = np.arange(len(scores)) if candidates is None else np.unique(np.asarray(candidates, dtype=np.int64))
     if len(wanted) and not (wanted[0] >= 0 and wanted[-1] < len(scores)):
         raise CannotExplain("A candidate is not in the catalog.", field="candidates")
@@ -74,7 +79,7 @@ def _shortlisted(game: Game, candidates: Int | None) -> Int:
 
 def _ranking(game: Game, kept: NDArray[np.bool_], added: list[list[int]], value: float) -> Float:
     """(n, n_items) scores of the coalitions `kept` with items `added` to each, −inf where an item is not shown."""
-    many = with_added(game.coalitions(kept), added, value)
+    many = with_added(game.coalitions(kept), added, value, last_of=game.histories)
     scores = np.array(game.model.score(many), dtype=np.float32)
     scores[:, np.concatenate([game.histories.items, game.hidden]).astype(np.int64)] = -np.inf
     for row, items in enumerate(added):
@@ -82,18 +87,21 @@ def _ranking(game: Game, kept: NDArray[np.bool_], added: list[list[int]], value:
     return scores
 
 
-def with_added(histories: Histories, added: list[list[int]], value: float) -> Histories:
-    """Each row with the items `added` to it, met last: a second apart, of the kind that was met last (or the first
-    there is), with `value`; of their contexts nothing is known."""
+def with_added(
+    histories: Histories, added: list[list[int]], value: float, *, last_of: Histories | None = None
+) -> Histories:
+    """Each row with the items `added` to it, met last: a second apart, after the last interaction of `last_of` (unless
+    given, of `histories`) and of its kind (of none, the first kind there is), with `value`; of their contexts nothing
+    is known."""
+    like = histories if last_of is None else last_of
     rows = np.repeat(np.arange(len(added), dtype=np.int64), [len(items) for items in added])
     turn = np.concatenate([np.arange(1, len(items) + 1) for items in added]) if added else np.empty(0)
-    times = histories.times
-    last = float(times.max()) if len(times) else (histories.now or 0.0)
+    last = float(like.times.max()) if len(like.times) else (like.now or 0.0)
     new: dict[str, NDArray[Any]] = {
         "items": np.array([item for items in added for item in items], dtype=np.int64),
         "values": np.full(len(rows), value, dtype=np.float32),
         "times": last + turn.astype(np.float64),
-        "kinds": np.full(len(rows), histories.kinds[-1] if len(histories.kinds) else 0, dtype=np.int16),
+        "kinds": np.full(len(rows), like.kinds[-1] if len(like.kinds) else 0, dtype=np.int16),
     }
     order = np.argsort(np.concatenate([histories.rows, rows]), kind="stable")
     joined: dict[str, Any] = {

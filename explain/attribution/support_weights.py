@@ -35,7 +35,6 @@ BLOCK = 256
 """Rows of weights asked at once."""
 ROUNDING = 1e-4
 """A move of the target so small is not told from the rounding of scores."""
-COLD = "cold"
 
 
 class SupportWeights:
@@ -163,8 +162,6 @@ def answering(game: Game) -> tuple[Game, str]:
     if who not in members:
         both = " and ".join(member.name for member in members.values())
         return game, f"{both} answer this person together, by ranks; ranks have no slopes to follow."
-    if who != COLD and game.target.kind == PROBABILITY and not link_of(members[who]):
-        return game, f"The scores of {members[who].name} are no logits, so they give no probability."
     return replace(game, model=members[who]), ""
 
 

@@ -114,21 +114,19 @@ class Transfer:
 
 
 def transferred(
-    game: Game, source: Recommender, vectors: Float, *, alone: Recommender | None = None, listed: int = LISTED,
-    seed: int = 0,
-) -> Transfer:  # fmt: skip
-    """`game`: a person of the catalog whose items have the text `vectors` (n_items, 384), and the started recommender;
-    `source`: the one it began with. Raises CannotExplain where there is no history, the source does not read texts, no
-    method can explain all of them, or the item is not shown."""
+    game: Game, source: InText, *, alone: Recommender | None = None, listed: int = LISTED, seed: int = 0
+) -> Transfer:
+    """`game`: a person of this catalog and the started recommender; `source`: the one it began with, asked about the
+    same items (`in_text`, which is worth keeping: making it copies the recommender). Raises CannotExplain where there
+    is no history, no method can explain all of them, or the item is not shown."""
     if not len(game.histories.items):
         raise CannotExplain("Nothing was met, so nothing moved either recommender from its prior.")
-    here = in_text(source, vectors)
-    after, before = game.model.score(game.histories)[0], here.score(game.histories)[0]
+    after, before = game.model.score(game.histories)[0], source.score(game.histories)[0]
     if len(before) != len(after):
-        raise CannotExplain("The text vectors are not those of this catalog's items.", field="vectors")
+        raise CannotExplain("The source was given the texts of other items than this catalog's.", field="vectors")
     barred = np.unique(np.concatenate([game.histories.items, game.hidden])).astype(np.int64)
     moves = changes(before, after, game.target.item, barred, listed)
-    models = [cast(Recommender, here), game.model, *([alone] if alone is not None else [])]
+    models = [cast(Recommender, source), game.model, *([alone] if alone is not None else [])]
     games = [replace(game, model=model, with_fields=False) for model in models]
     return Transfer(*moves, *_explained(games, seed))
 

@@ -27,8 +27,8 @@ COLOURS = (BLUE, VERMILION, GREEN, PURPLE, SKY)
 """Of methods, in the order they come in; chance is a grey dotted line."""
 LINE_HEIGHT = 15
 """Pixels between names of the two lines, which may stand close together."""
-PALE = 0.6
-"""Correlation up to which a cell is pale enough for dark ink."""
+WRITTEN = 6
+"""Methods up to which a matrix has its numbers in it: of more they would not fit on a phone."""
 
 
 def faithful(table: pd.DataFrame, *, measure: str, falling: bool) -> go.Figure:
@@ -58,7 +58,7 @@ def faithful(table: pd.DataFrame, *, measure: str, falling: bool) -> go.Figure:
 
 def _folded(name: str) -> str:
     """On two lines where it names what is explained, so that a phone has room for the marks."""
-    return name.replace(", ", ",<br>")
+    return name.replace(", margin", ",<br>margin")
 
 
 def _interval(row: Any, measure: str) -> str:
@@ -115,14 +115,13 @@ def agreement(table: pd.DataFrame) -> go.Figure:
     cells = [[None if np.isnan(value) else float(value) for value in row] for row in values]
     columns = [f"{at} " for at in range(1, len(names) + 1)]  # a number alone would be a place on an axis of numbers
     rows = [f"{_folded(name)}  {at}" for at, name in zip(columns, names, strict=True)]
+    shown = [["" if np.isnan(value) else f"{value:.2f}" for value in row] for row in values]
     drawn = figure()
     drawn.add_heatmap(
         x=columns, y=rows, z=cells, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False, hoverongaps=False,
         colorscale=[[0, LOWERS], [0.5, "#f4f4f2"], [1, RAISES]], customdata=words.tolist(), hovertemplate=HOVER,
+        text=shown, texttemplate="%{text}" if len(names) <= WRITTEN else "",
     )  # fmt: skip
-    for a, b in zip(*np.nonzero(~np.isnan(values)), strict=True):
-        tone = "#ffffff" if values[a, b] > PALE else "#1b1c1e"
-        label(drawn, columns[b], rows[a], f"{values[a, b]:.2f}", xanchor="center", font={"color": tone, "size": 12})
     drawn.update_xaxes(type="category", showgrid=False, side="top")
     drawn.update_yaxes(type="category", showgrid=False, autorange="reversed", ticksuffix=" ")
     return drawn

@@ -4,7 +4,7 @@ and tested. The recommender is the one that was measured on held-out data, asked
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from explain.attribution import examined
+from explain.attribution import registry as attribution
 from explain.attribution.examined import GREEDY, RANDOM, Examined, Plan
 from explain.attribution.verdicts import summarised
 from explain.models import Examination
@@ -20,7 +21,7 @@ from explain.services.examining import Done, Progress
 from recommender.algorithms import registry
 from recommender.algorithms.base import Recommender
 from recommender.algorithms.checkpoint import Checkpoint as Content
-from recommender.data.dataset import Histories, IdMap
+from recommender.data.dataset import Histories, IdMap, Int
 from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.parents import TrainedParents
 from recommender.evaluation.protocol import fit_measured
@@ -40,12 +41,13 @@ UNTIL_EXPLAINED = 0.95
 
 @dataclass(frozen=True)
 class Asked:
-    """`people`: how many are drawn by `seed`; `retrain`: whether a second recommender is trained where no run differs
-    by its seed alone."""
+    """`people`: how many are drawn by `seed`; `methods`: names of those examined (none: all); `retrain`: whether a
+    second recommender is trained where no run differs by its seed alone."""
 
     people: int = PEOPLE
     seed: int = 0
     retrain: bool = False
+    methods: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> Asked:
@@ -54,10 +56,19 @@ class Asked:
             _whole(settings, "people", PEOPLE, FEWEST, MOST),
             _whole(settings, "seed", 0, 0, 2**31 - 1),
             str(settings.get("retrain", "")).lower() in ("1", "true", "on", "yes"),
+            _methods(settings.get("methods", "")),
         )
-        if unknown := set(settings) - {"people", "seed", "retrain"}:
+        if unknown := set(settings) - set(vars(found)):
             raise BadInput(f"An examination has no setting “{min(unknown)}”.", field=min(unknown))
         return found
+
+
+def _methods(given: str | Sequence[str]) -> tuple[str, ...]:
+    names = tuple(filter(None, given.replace(",", " ").split() if isinstance(given, str) else given))
+    if unknown := set(names) - set(attribution.METHODS):
+        known = ", ".join(attribution.METHODS)
+        raise BadInput(f"There is no method “{min(unknown)}”. Known: {known}.", field="methods")
+    return names
 
 
 def _whole(settings: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
@@ -79,10 +90,10 @@ def carry_out(row: Examination, told: Progress) -> Done:
     again = _again(run, asked, split, told)
     chosen = np.random.default_rng(asked.seed).permutation(len(holdout.people))[: asked.people]
     histories = in_terms_of(holdout.histories.select(chosen), split.full.items, content.items)
-    hidden = content.items.positions(hidden_items(catalog_id=run.catalog_id))
+    hidden = not_shown(run, content.items, split.full.items)
     found = examined.examine(
         content.restore(), histories, split.full.users.keys[holdout.people[chosen]], plan_for(asked),
-        hidden=hidden[hidden >= 0], again=again, tell=_teller(told, len(chosen)),
+        hidden=hidden, again=again, tell=_teller(told, len(chosen)),
     )  # fmt: skip
     return _done(found, asked, retrained=again is not None)
 
@@ -114,6 +125,12 @@ def in_terms_of(histories: Histories, items: IdMap, known: IdMap) -> Histories:
     return replace(histories, items=at).keep(at >= 0)
 
 
+def not_shown(run: Run, known: IdMap, there: IdMap) -> Int:
+    """Positions in `known` of items that are hidden, or were deleted since."""
+    hidden = known.positions(hidden_items(catalog_id=run.catalog_id))
+    return np.union1d(hidden[hidden >= 0], np.flatnonzero(there.positions(known.keys) < 0)).astype(np.int64)
+
+
 def _again(run: Run, asked: Asked, split: Split, told: Progress) -> Recommender | None:
     """The same configuration learned with another seed: a run that is there, else trained here where that was asked."""
     if not registry.get(run.algorithm).stochastic:
@@ -136,7 +153,8 @@ def _again(run: Run, asked: Asked, split: Split, told: Progress) -> Recommender 
 
 def plan_for(asked: Asked) -> Plan:
     few, close = (round(share * asked.people) for share in (SLOW_SHARE, CLOSE_SHARE))
-    return Plan(examined.default_ways(), slow_people=max(FEWEST, few), close=max(FEWEST, close), seed=asked.seed)
+    ways = tuple(way for way in examined.default_ways() if not asked.methods or way.method in asked.methods)
+    return Plan(ways, slow_people=max(FEWEST, few), close=max(FEWEST, close), seed=asked.seed)
 
 
 def _teller(told: Progress, people: int) -> Callable[[int], None]:
@@ -155,7 +173,12 @@ def _done(found: Examined, asked: Asked, *, retrained: bool) -> Done:
     buffer = io.BytesIO()
     table.to_parquet(buffer, index=False)
     plan = plan_for(asked)
-    about = {"asked": vars(asked), "removed": plan.removed, "most_units": plan.most_units, "retrained": retrained}
+    about = {
+        "asked": vars(asked) | {"methods": list(asked.methods)},
+        "removed": plan.removed,
+        "most_units": plan.most_units,
+        "retrained": retrained,
+    }
     explained = int(table.loc[~table["way"].isin([RANDOM, GREEDY]), "user"].nunique())
     if not explained:
         raise Conflict(_nobody(found))

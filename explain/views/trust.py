@@ -15,6 +15,7 @@ from explain.views.trust_figures import (
     CURVES,
     MEASURES,
     agreement_figure,
+    cannot_words,
     curve_figure,
     faithful_figure,
     finding,
@@ -65,7 +66,7 @@ def shown(request: HttpRequest, catalog: Catalog, row: Examination) -> dict[str,
             catalog, table, way=way, title=ways.get(way, way), attribute=attributes.get(by.removeprefix(ATTRIBUTE)),
             algorithm=row.run.algorithm,
         ),
-        "people": row.people, "cannot": results.get("cannot", {}), "skipped": results.get("skipped", 0),
+        "people": row.people, "cannot": cannot_words(results), "skipped": results.get("skipped", 0),
         "most_units": results.get("most_units"), "removed": results.get("removed", 5), "people_csv": address,
     }  # fmt: skip
 

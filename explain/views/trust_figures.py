@@ -41,6 +41,7 @@ MEASURES: tuple[tuple[str, tuple[str, bool, str]], ...] = (
     ("sparsity", ("share of units that hold 90%", LOWER, "The least share of the units that hold 90% of Σ |φ|.")),
 )  # fmt: skip
 CURVES = ("deletion_by_share", "insertion_by_share")
+NARROW = "\u00a0"
 SHOWN_CURVES = 5
 """Lines of methods in one figure; the table holds all."""
 
@@ -55,20 +56,24 @@ def finding(results: Mapping[str, Any]) -> str:
     judged = [row for row in results["ways"] if row.get("decided")]
     if not judged:
         return f"Fewer than {LEAST} people were explained, which is too few to say how far explanations can be trusted."
-    best = min(judged, key=lambda row: row["figures"]["cdcg"]["value"])
+    best = max(judged, key=share_closed)
     closed = (best["closed"].get("cdcg") or {}).get("value")
-    share = (
-        "" if closed is None else f", which closes {100 * closed:.0f}% of the gap between chance and really re-ranking"
-    )
+    share = "" if closed is None else f" It closes {100 * closed:.0f}% of the gap between chance and really re-ranking."
     bad = [row["title"] for row in judged if row["faults"]]
     rest = f" Not to be believed here: {', '.join(bad)}." if bad else " Every method beats random order."
-    return f"Most faithful: {lower(best['title'])}{share}.{rest}"
+    return f"Most faithful: {best['title']}.{share}{rest}"
+
+
+def share_closed(row: Mapping[str, Any]) -> float:
+    """By which methods are ordered, since not all explained the same people."""
+    closed = (row.get("closed") or {}).get("cdcg")
+    return float(closed["value"]) if closed else float("-inf")
 
 
 def method_rows(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A line of the table per method, the most faithful first: verdict in words, share closed, other figures."""
     rows = [row for row in results["ways"] if row["way"] not in (RANDOM, GREEDY)]
-    rows.sort(key=lambda row: row["figures"]["cdcg"]["value"])
+    rows.sort(key=share_closed, reverse=True)
     return [
         {**row, "verdict": verdict(row), "said": [row["figures"].get(name) for name in COLUMNS],
          "closed_share": (row.get("closed") or {}).get("cdcg"), "ms": 1000 * row["figures"]["seconds"]["value"]}
@@ -82,7 +87,7 @@ COLUMNS = ("infidelity", "sensitivity", "randomised", "retrained", "sparsity", "
 def verdict(row: Mapping[str, Any]) -> str:
     if not row.get("decided"):
         return "too few people"
-    return "not reliable here" if row["faults"] else "beats chance"
+    return ("not reliable here" if row["faults"] else "beats chance").replace(" ", NARROW)
 
 
 def faithful_figure(results: Mapping[str, Any], measure: str, csv: str) -> Figure:
@@ -117,11 +122,7 @@ def faithful_finding(rows: list[dict[str, Any]], words: str, falling: bool) -> s
     best = (min if falling else max)(methods, key=lambda row: row["value"])
     chance = next((row for row in rows if row["name"] == RANDOM.capitalize()), None)
     beside = f", {plain(chance['value'])} by chance" if chance else ""
-    return f"{words}: {plain(best['value'])} by {lower(best['name'])}{beside}"
-
-
-def lower(title: str) -> str:
-    return title[:1].lower() + title[1:]
+    return f"{words}: {plain(best['value'])} by “{best['name']}”{beside}"
 
 
 def curve_figure(results: Mapping[str, Any], curve: str) -> Figure:
@@ -131,11 +132,10 @@ def curve_figure(results: Mapping[str, Any], curve: str) -> Figure:
     found = {row["way"]: row for row in results["curves"] if row["curve"] == curve and row["value"]}
     areas = {way: float(np.trapezoid(row["value"], row["at"])) for way, row in found.items()}
     methods = sorted((way for way in found if way != RANDOM), key=lambda way: areas[way] if deleting else -areas[way])
-    shown = [*methods[:SHOWN_CURVES], *([RANDOM] if RANDOM in found else [])]
+    shown = [*drawn_ways(results), *([RANDOM] if RANDOM in found else [])]
     told = [*methods, *(way for way in shown if way == RANDOM)] if methods else []
     what = "taken away" if deleting else "put back"
-    places = {way: at for at, way in enumerate(titles)}
-    points = [point | {"place": places.get(way, 0)} for way in shown
+    points = [point | {"place": place} for place, way in enumerate(shown)
               for point in _points(found[way], titles.get(way, way), way == RANDOM)]  # fmt: skip
     return Figure(
         key=curve, title=curve_finding(found, methods, titles, deleting),
@@ -147,6 +147,17 @@ def curve_figure(results: Mapping[str, Any], curve: str) -> Figure:
         json=draw("trust_left", points, what=what) if methods else "",
         empty="Nothing was explained, so nothing can be taken away.", height=340, numeric=frozenset({1, 2, 3, 4}),
     )  # fmt: skip
+
+
+def drawn_ways(results: Mapping[str, Any]) -> list[str]:
+    """Ways whose curves are drawn, the same in both figures: those that lose most when units go and keep most when they
+    come."""
+    good: dict[str, float] = {}
+    for row in results["curves"]:
+        if row["curve"] in CURVES and row["value"] and row["way"] != RANDOM:
+            area = float(np.trapezoid(row["value"], row["at"]))
+            good[row["way"]] = good.get(row["way"], 0.0) + (-area if row["curve"] == CURVES[0] else area)
+    return sorted(good, key=lambda way: -good[way])[:SHOWN_CURVES]
 
 
 def _points(row: Mapping[str, Any], name: str, chance: bool) -> list[dict[str, Any]]:
@@ -173,7 +184,7 @@ def agreement_figure(results: Mapping[str, Any]) -> Figure:
             for row in results["agreement"]]  # fmt: skip
     least = min(rows, key=lambda row: row["value"], default=None)
     title = "Do the methods agree" if least is None else (
-        f"Least agreement: {plain(least['value'])} between {lower(least['a'])} and {lower(least['b'])}"
+        f"Least agreement: {plain(least['value'])} between “{least['a']}” and “{least['b']}”"
     )  # fmt: skip
     return Figure(
         key="agreement", title=title, columns=("method", "other method", "rank correlation", "people"),
@@ -226,3 +237,11 @@ def groups_finding(shown: list[Any], title: str) -> str:
     apart = least.high < most.low
     said = f"{title}: most faithful to {least.name} ({plain(least.value)}), least to {most.name} ({plain(most.value)})"
     return said if apart else f"{said}; their intervals overlap, so no difference was found"
+
+
+def cannot_words(results: Mapping[str, Any]) -> list[str]:
+    """Which methods explained nobody, those of one reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for title, why in results.get("cannot", {}).items():
+        by_reason.setdefault(why, []).append(title)
+    return [f"{' · '.join(titles)}: {why}" for why, titles in by_reason.items()]

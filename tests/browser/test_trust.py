@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import reverse
 
-from explain.services.examining import create_examination, execute_examination
-from recommender.services.training import create_run, execute_run
+from explain.models import Examination
 from tests.browser.test_screens import Visitor, sign_in, visitor
-from tests.recommender.builders import blocks
-from tests.recommender.services.catalogs import catalog_from
+from tests.explain.trusted import examined_people, examined_run
 
 __all__ = ["visitor"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+FOUND = examined_people()
 
 
 def test_the_page_of_trust(visitor: Visitor) -> None:
-    made = catalog_from(blocks(n_people=30))
-    runs = [create_run(catalog=made, algorithm=algorithm) for algorithm in ("ease", "random")]
-    for run in runs:
-        execute_run(run_id=run.pk)
-    execute_examination(examination_id=create_examination(run=runs[0], kind="trust", settings={"people": 30}).pk)
+    run = examined_run(FOUND)
     sign_in(visitor)
-    wrong = []
-    for name, run in zip(("trust", "trust-before"), runs, strict=True):
-        run.refresh_from_db()
-        assert run.status == "succeeded"
-        wrong += visitor.open(f"/{made.name}/explanations/runs/{run.pk}/trust/")
-        visitor.keep(name)
+    where = reverse("explain_trust", args=[run.catalog.name, run.pk])
+    wrong = visitor.open(where)
+    visitor.keep("trust")
+    Examination.objects.all().delete()
+    wrong += visitor.open(where)
+    visitor.keep("trust-before")
     assert not wrong, "\n".join(wrong)

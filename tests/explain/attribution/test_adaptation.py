@@ -98,7 +98,7 @@ def test_what_transfer_changed_sums_to_the_change_of_the_score():
     begun = fitted("ridge_head", opened(), {START: source()}, **SIZES, epochs=2, learning_rate=1e-3)
     alone = fitted("ridge_head", opened(), **SIZES, epochs=2, learning_rate=1e-3)
     met = histories([[1, 4, 12]])
-    found = transferred(Game(begun, met, Target(6)), source(), two_tastes(16), alone=alone)
+    found = transferred(Game(begun, met, Target(6)), in_text(source(), two_tastes(16)), alone=alone)
     there, here = in_text(source(), two_tastes(16)).score(met)[0, 6], begun.score(met)[0, 6]
     assert (found.target.score_before, found.target.score_after) == pytest.approx((there, here), abs=1e-6)
     assert found.source.method == found.started.method == "support_weights"
@@ -114,9 +114,9 @@ def test_a_start_without_texts_and_vectors_of_other_items_are_refused():
     game = Game(begun, histories([[1]]), Target(6))
     for other in (fitted("ridge_head", blocks(), epochs=1), fitted("ease", blocks())):
         with pytest.raises(CannotExplain, match="does not read texts"):
-            transferred(game, other, two_tastes(16))
-    with pytest.raises(CannotExplain, match="not those of this catalog"):
-        transferred(game, source(), two_tastes(12))
+            in_text(other, two_tastes(16))
+    with pytest.raises(CannotExplain, match="texts of other items"):
+        transferred(game, in_text(source(), two_tastes(12)))
     nothing: Histories = histories([[]])
     with pytest.raises(CannotExplain, match="Nothing was met"):
-        transferred(replace(game, histories=nothing), source(), two_tastes(16))
+        transferred(replace(game, histories=nothing), in_text(source(), two_tastes(16)))

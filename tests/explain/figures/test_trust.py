@@ -41,7 +41,7 @@ def test_agreement_is_a_symmetric_matrix_with_its_numbers() -> None:
     drawn = agreement(pd.DataFrame([("A", "B", 0.8, 9), ("A", "C", -0.1, 9)], columns=["a", "b", "value", "people"]))
     assert list(drawn.data[0].z[0]) == [None, 0.8, -0.1]
     assert list(drawn.data[0].z[1]) == [0.8, None, None]
-    assert sorted(note.text for note in drawn.layout.annotations) == ["-0.10", "-0.10", "0.80", "0.80"]
+    assert list(drawn.data[0].text[0]) == ["", "0.80", "-0.10"]
 
 
 def test_they_are_drawn_by_name() -> None:

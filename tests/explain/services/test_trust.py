@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,8 @@ def trained(catalog: Catalog, algorithm: str, seed: int = 0, config: dict | None
 
 
 def examined(run: Run, **settings: object) -> Examination:
+    """By the methods that are quickest unless others are asked for."""
+    settings = {"methods": "contributions, ablation"} | settings
     row = create_examination(run=run, kind="trust", settings=settings)
     assert execute_examination(examination_id=row.pk)
     return Examination.objects.get(pk=row.pk)
@@ -84,8 +88,16 @@ def test_erasing_someone_takes_the_rows_and_leaves_the_figures(films: Catalog):
     assert after.results == row.results
 
 
-@pytest.mark.parametrize(("settings", "field"), [({"people": "many"}, "people"), ({"people": 3}, "people"),
-                                                 ({"seed": -1}, "seed"), ({"speed": 1}, "speed")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"people": "many"}, "people"),
+        ({"people": 3}, "people"),
+        ({"seed": -1}, "seed"),
+        ({"speed": 1}, "speed"),
+        ({"methods": "guess"}, "methods"),
+    ],
+)
 def test_settings_that_mean_nothing_are_refused_by_field(settings: dict, field: str):
     with pytest.raises(BadInput) as caught:
         Asked.read(settings)
@@ -118,6 +130,14 @@ def test_items_deleted_since_are_left_out():
     assert found.items.tolist() == [0, 1]
 
 
+def test_hidden_and_deleted_items_are_not_ranked(films: Catalog):
+    first, second, third = films.items.order_by("pk")[:3]
+    films.items.filter(pk=first.pk).update(hidden=True)
+    known, there = (IdMap(np.array([each.pk for each in these])) for these in ((first, second, third), (first, third)))
+    run = Run.objects.create(catalog=films, algorithm="ease")
+    assert trust.not_shown(run, known, there).tolist() == [0, 1]
+
+
 def attribution(run: Run, method: str, kind: str = "score"):
     content = load_checkpoint(run_id=run.pk, purpose="measured")
     others = (3, 4) if kind == MARGIN else ()
@@ -144,6 +164,22 @@ def test_a_badge_says_what_is_exact_what_is_untested_and_what_is_not_reliable(fi
         "level": "unreliable", "text": "not reliable for this recommender: it says much the same of anything",
     }  # fmt: skip
     assert badge(run_id=run.pk, method="ablation", attribution=inexact)["level"] == "approximate"
+
+
+def test_without_names_every_method_is_examined_and_with_them_those_alone():
+    assert {way.method for way in trust.plan_for(Asked.read({})).ways} == set(registry.METHODS)
+    few = Asked.read({"methods": ["ablation"]})
+    assert [way.key for way in trust.plan_for(few).ways] == ["ablation", "ablation, margin"]
+
+
+def test_attention_is_called_no_explanation_and_a_stand_in_tells_how_well_it_stands_in(films: Catalog):
+    run = trained(films, "ease")
+    other = attribution(run, "ablation")
+    assert badge(run_id=run.pk, method="attention", attribution=other)["text"].startswith("not an explanation")
+    assert badge(run_id=run.pk, method="attention", attribution=other)["level"] == "unreliable"
+    examined(run, people=40)
+    found = badge(run_id=run.pk, method="ablation", attribution=replace(other, fidelity=0.876))
+    assert found["text"].startswith("approximate: a simpler model stands in, with R² 0.88")
 
 
 def test_people_are_drawn_by_the_seed_and_slow_methods_see_fewer():

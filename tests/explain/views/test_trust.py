@@ -4,54 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import reverse
 
-from explain.attribution.examined import Examined, Plan, default_ways, examine
+from explain.attribution.examined import Examined
 from explain.attribution.verdicts import summarised
 from explain.models import Examination
-from explain.views.trust_figures import MEASURES, faithful_figure, finding, groups_finding, method_rows
-from recommender.algorithms import registry
+from explain.views.trust_figures import MEASURES, cannot_words, faithful_figure, finding, groups_finding, method_rows
 from recommender.evaluation.segments import Segment
-from recommender.models import Attribute, Catalog, EndUser, Run
-from tests.recommender.builders import blocks
-from tests.recommender.pages import login, measured_run, text_of
+from recommender.models import Run
+from tests.explain.trusted import examined_people, examined_run
+from tests.recommender.pages import login, text_of
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(scope="module")
 def found() -> Examined:
-    data = blocks(n_people=44)
-    model = registry.create("ease").fit(data, rng=np.random.default_rng(0), report=lambda *_: None)
-    return examine(model, data.histories, np.arange(44), Plan(default_ways(), close=20))
+    return examined_people()
 
 
 @pytest.fixture
 def run(found: Examined) -> Run:
-    """Forty-four people of two towns (and two of a third), whose explanations by ease were examined."""
-    made = Catalog.objects.create(name="shop")
-    towns = ["A"] * 22 + ["B"] * 20 + ["C"] * 2
-    people = EndUser.objects.bulk_create(
-        EndUser(catalog=made, client_id=f"p{n}", attributes={"town": town, "gender": "FM"[n % 2]})
-        for n, town in enumerate(towns)
-    )
-    Attribute.objects.create(catalog=made, scope="user", name="town", type="category")
-    Attribute.objects.create(catalog=made, scope="user", name="gender", type="category", sensitive=True)
-    table = pd.DataFrame(found.rows).rename(columns={"person": "user"})
-    table["user"] = [people[at].pk for at in table["user"]]
-    run = measured_run(made, "ease", 0.5, people=44)
-    path = default_storage.save("runs/trust.parquet", ContentFile(table.to_parquet(index=False)))
-    Examination.objects.create(
-        run=run, kind="trust", status="succeeded", people=44, path=path,
-        results=summarised(found) | {"removed": 5, "most_units": 200},
-    )  # fmt: skip
-    return run
+    return examined_run(found)
 
 
 def address(run: Run) -> str:
@@ -148,8 +124,8 @@ def test_a_method_at_fault_is_named_in_the_finding_and_the_table(found: Examined
             row["faults"] = ["It is wrong."]
     assert "Not to be believed here: Leaving one out." in finding(results)
     verdicts = {row["way"]: row["verdict"] for row in method_rows(results)}
-    assert verdicts["ablation"] == "not reliable here"
-    assert verdicts["contributions"] == "beats chance"
+    assert verdicts["ablation"] == "not\u00a0reliable\u00a0here"
+    assert verdicts["contributions"] == "beats\u00a0chance"
 
 
 def test_a_figure_nobody_has_says_so(found: Examined):
@@ -162,3 +138,8 @@ def test_groups_whose_intervals_overlap_do_not_differ():
     rows = [Segment("A", 30, 0.5, 0.4, 0.6), Segment("B", 30, 0.55, 0.45, 0.65)]
     assert "no difference was found" in groups_finding(rows, "Ablation")
     assert "most faithful to A (.500)" in groups_finding([rows[0], Segment("B", 30, 0.9, 0.8, 1.0)], "Ablation")
+
+
+def test_methods_that_explained_nobody_are_named_by_their_reason():
+    told = cannot_words({"cannot": {"A": "No gradients.", "B": "Too many.", "A, margin": "No gradients."}})
+    assert told == ["A · A, margin: No gradients.", "B: Too many."]
