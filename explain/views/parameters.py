@@ -158,7 +158,7 @@ def importance_figure(examined: Examination | None) -> Figure | None:
     rows.sort(key=lambda row: -row["share"])
     return Figure(
         key="importance",
-        title=f"{rows[0]['name'].capitalize()}: most of what counts, {percent(rows[0]['share'])}",
+        title=f"Counting most: {rows[0]['name']}, {percent(rows[0]['share'])}",
         columns=("parameter", "share of what counts", "low", "high"),
         rows=[(row["name"], row["share"], row["low"], row["high"]) for row in rows],
         definition=f"First recommendations of {results['explained']:,} people drawn by chance were explained; the "
