@@ -68,7 +68,8 @@ class Embedded:
         target, many = self.game.target, self.game.histories.select(np.zeros(len(tokens), dtype=np.int64))
 
         def scores(items: Int) -> Tensor:
-            return cast(Tensor, self._model.score_embedded({"tokens": tokens}, many, items))
+            with torch.backends.cudnn.flags(enabled=False):  # its recurrent layers have no gradient outside of training
+                return cast(Tensor, self._model.score_embedded({"tokens": tokens}, many, items))
 
         if target.kind == PROBABILITY and link_of(self.game.model) == "softmax":
             return torch.softmax(scores(np.arange(self.width)), dim=1)[:, target.item]

@@ -5,7 +5,8 @@ By its own gap, and by the newest examination of the run's explanations (service
 
 from __future__ import annotations
 
-from explain.attribution.base import Attribution
+from explain.attribution import registry
+from explain.attribution.base import WEIGHTS, Attribution
 from explain.attribution.game import MARGIN
 from explain.selectors import trust as select
 
@@ -15,8 +16,10 @@ EXACT_GAP = 1e-5
 
 
 def badge(*, run_id: int, method: str, attribution: Attribution) -> dict[str, str]:
-    """{"level", "text"}: what an examination found wrong comes first, then whether the parts are exact, then how far
-    they are off; without an examination an inexact one is untested."""
+    """{"level", "text"}: attention is never reliable; of others what an examination found wrong comes first, then
+    whether the parts are exact, then how far they are off; without an examination an inexact one is untested."""
+    if method in registry.METHODS and registry.get(method).kind == WEIGHTS:
+        return {"level": UNRELIABLE, "text": "not an explanation: weights say what was mixed, not what it did"}
     judged = _judged(run_id, method, margin=attribution.target.kind == MARGIN)
     if judged and judged.get("faults"):
         return {"level": UNRELIABLE, "text": f"not reliable for this recommender: {_lower(judged['faults'][0])}"}
@@ -40,6 +43,8 @@ def _judged(run_id: int, method: str, *, margin: bool) -> dict[str, object] | No
 
 
 def _off(attribution: Attribution) -> str:
+    if attribution.fidelity is not None:
+        return f"a simpler model stands in, with R² {attribution.fidelity:.2f} where it was not fitted"
     if not attribution.additive:
         return "what is lost without each one alone, which does not sum to the score"
     share = 100 * attribution.relative_gap

@@ -19,8 +19,9 @@ from torch import Tensor
 
 from recommender.algorithms.base import Adapted, Config, State, hyper
 from recommender.algorithms.ridge_cells import Cells, posterior
-from recommender.algorithms.ridge_head import Net as Ranking
-from recommender.algorithms.ridge_head import RidgeHead, RidgeHeadConfig
+from recommender.algorithms.ridge_head import RidgeHead
+from recommender.algorithms.ridge_network import Net as Ranking
+from recommender.algorithms.ridge_network import RidgeHeadConfig
 from recommender.data.dataset import Dataset, Float, Histories, Int
 from recommender.data.preparation import rated
 from recommender.metalearning import ridge

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -168,6 +170,16 @@ def test_without_names_every_method_is_examined_and_with_them_those_alone():
     assert {way.method for way in trust.plan_for(Asked.read({})).ways} == set(registry.METHODS)
     few = Asked.read({"methods": ["ablation"]})
     assert [way.key for way in trust.plan_for(few).ways] == ["ablation", "ablation, margin"]
+
+
+def test_attention_is_called_no_explanation_and_a_stand_in_tells_how_well_it_stands_in(films: Catalog):
+    run = trained(films, "ease")
+    other = attribution(run, "ablation")
+    assert badge(run_id=run.pk, method="attention", attribution=other)["text"].startswith("not an explanation")
+    assert badge(run_id=run.pk, method="attention", attribution=other)["level"] == "unreliable"
+    examined(run, people=40)
+    found = badge(run_id=run.pk, method="ablation", attribution=replace(other, fidelity=0.876))
+    assert found["text"].startswith("approximate: a simpler model stands in, with R² 0.88")
 
 
 def test_people_are_drawn_by_the_seed_and_slow_methods_see_fewer():

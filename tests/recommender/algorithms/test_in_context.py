@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from recommender.algorithms import registry
-from recommender.algorithms.ridge_head import RidgeHead, RidgeHeadConfig
+from recommender.algorithms.ridge_head import RidgeHead
+from recommender.algorithms.ridge_network import RidgeHeadConfig
 from recommender.data.dataset import Dataset, Histories
 from tests.recommender.builders import dataset, histories
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from recommender.algorithms.ridge_head import RidgeHead, RidgeHeadConfig
+from recommender.algorithms.ridge_head import RidgeHead
+from recommender.algorithms.ridge_network import RidgeHeadConfig
 from recommender.data.dataset import Histories
 from tests.recommender.builders import blocks, histories
 

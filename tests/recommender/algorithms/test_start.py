@@ -10,7 +10,8 @@ import pytest
 
 from recommender.algorithms.base import START
 from recommender.algorithms.popularity import Popularity
-from recommender.algorithms.ridge_head import RidgeHead, RidgeHeadConfig
+from recommender.algorithms.ridge_head import RidgeHead
+from recommender.algorithms.ridge_network import RidgeHeadConfig
 from recommender.data.dataset import Dataset
 from recommender.exceptions import NotTrainable
 from tests.recommender.builders import blocks, histories, two_tastes
