@@ -175,7 +175,7 @@ def by_item(table: pd.DataFrame, *, most: int = 50) -> Rows:
     interval, `value` the mean φ where met, `lowered` how often they lower; none of fewer than LEAST people."""
     met = table[table["kind"] == ITEM]
     raising = met.assign(name=met["key"].astype(str), share=met["share"].where(met["value"] > 0, 0.0))
-    told = {row["item"]: row for row in _means(table, raising, "item") if row["people"] >= LEAST}
+    told = {row["item"]: row for row in _means(table, raising, "item")}
     here = met.groupby(met["key"].astype(str))["value"].agg(mean="mean", lowered=lambda each: int((each < 0).sum()))
     rows = [
         row | {"item": int(name), "value": float(here["mean"][name]), "lowered": int(here["lowered"][name])}
@@ -210,7 +210,7 @@ def _means(table: pd.DataFrame, part: pd.DataFrame, called: str) -> Rows:
     """A row per name: mean over explanations of the units' Σ share with its interval, of Σ|φ| and of Σφ.
 
     `part` are units of `table` with a column name; an explanation without a unit of a name counts 0. Names of fewer
-    than LEAST people are left out (of fewer people in all: of fewer than all).
+    than LEAST people are left out.
     """
     explanations = table.drop_duplicates("explanation").set_index("explanation")["person"]
     if part.empty:
@@ -225,7 +225,7 @@ def _means(table: pd.DataFrame, part: pd.DataFrame, called: str) -> Rows:
          "size": float(totals.loc[name, "size"]), "value": float(totals.loc[name, "value"]),
          "people": int(people[name])}
         for at, name in enumerate(per_person.columns)
-        if people[name] >= min(LEAST, len(per_person))
+        if people[name] >= LEAST
     ]  # fmt: skip
 
 

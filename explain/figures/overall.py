@@ -89,9 +89,7 @@ def beeswarm(table: pd.DataFrame) -> go.Figure:
             hovertemplate=f"{name}<br>%{{x:.1f}}% of what counts<extra></extra>",
         )  # fmt: skip
     drawn.add_vline(x=0, line={"color": LINE, "width": 1}, layer="below")
-    drawn.update_xaxes(
-        title={"text": "part of the recommendation: left lowers, right raises"}, ticksuffix="%", nticks=7
-    )
+    drawn.update_xaxes(title={"text": "left lowers, right raises"}, ticksuffix="%", nticks=7)
     drawn.update_yaxes(
         tickmode="array", tickvals=list(range(len(names))), ticktext=list(reversed(names)), ticksuffix="  ",
         showgrid=False, range=[-0.7, len(names) - 0.3],

@@ -87,7 +87,7 @@ def coefficients(table: pd.DataFrame, *, fidelity: str) -> go.Figure:
     )  # fmt: skip
     _said(drawn, fidelity, "right")
     drawn.add_vline(x=0, line={"color": LINE, "width": 1})
-    drawn.update_xaxes(title={"text": "change of the score per standard deviation"}, nticks=6, gridcolor=HAIRLINE)
+    drawn.update_xaxes(title={"text": "score per standard deviation"}, nticks=6, gridcolor=HAIRLINE)
     drawn.update_yaxes(type="category", showgrid=False, ticksuffix="  ")
     return drawn
 

@@ -66,15 +66,21 @@ def carry_out(row: Examination, told: Progress) -> Done:
     found: Results = {"people": len(sample.people), "seed": seed, "items": len(served.items)}
     if not len(sample.people):
         return Done(found | {"nobody": True}, people=0)
+    if len(sample.people) < importance.LEAST:  # what counts for so few would be about someone
+        return Done(found | {"few": importance.LEAST}, people=len(sample.people))
     if row.run.algorithm in BY_CHANCE:
         return Done(found | {"chance": True}, people=len(sample.people))
-    found |= _counted(asked, method, lambda share: told.say("explaining recommendations", 0.05 + 0.5 * share))
+    return Done(found | _examined(asked, method, row.run.catalog_id, told), people=len(sample.people))
+
+
+def _examined(asked: Asked, method: str, catalog_id: int, told: Progress) -> Results:
+    found = _counted(asked, method, lambda share: told.say("explaining recommendations", 0.05 + 0.5 * share))
     told.say("changing one thing at a time", 0.55)
     found["dependence"] = _dependence(asked)
     told.say("fitting simple stand-ins", 0.7)
-    found["stand_ins"] = _stand_ins(asked, row.run.catalog_id)
+    found["stand_ins"] = _stand_ins(asked, catalog_id)
     found["concepts"] = _concepts(asked, lambda share: told.say("asking for categories", 0.85 + 0.15 * share))
-    return Done(found, people=len(sample.people))
+    return found
 
 
 def settings_of(given: dict[str, Any]) -> tuple[int, int, str]:

@@ -311,16 +311,9 @@ def of_concepts(run: Run, results: Results) -> Figure | None:
     rows = results.get("concepts")
     if not rows:
         return None
-    sure = [row for row in rows if row["p_holm"] < 0.05]
-    best = max(sure, key=lambda row: abs(row["share"] - row["chance"]), default=None)
-    title = f"No category moves first recommendations otherwise than chance does, of {len(rows)} asked"
-    if best:
-        title = (
-            f"A little more of {best['concept']} in the history helps {percent(best['share'])} of first recommendations"
-        )
     return Figure(
         key="concepts",
-        title=title,
+        title=moved(rows),
         columns=("category", "share of people", "low", "high", "p after Holm", "by chance", "own items gain",
                  "told apart", "histories"),
         rows=[(row["concept"], row["share"], row["low"], row["high"], row["p_holm"], row["chance"], row["own"],
@@ -335,3 +328,15 @@ def of_concepts(run: Run, results: Results) -> Figure | None:
         height=90 + 26 * len(rows),
         numeric=frozenset(range(1, 9)),
     )  # fmt: skip
+
+
+def moved(rows: Rows) -> str:
+    """The category along which the fewest or the most gain, of those told from chance."""
+    sure = [row for row in rows if row["p_holm"] < 0.05]
+    if not sure:
+        return f"No category moves first recommendations otherwise than chance does, of {len(rows)} asked"
+    best = max(sure, key=lambda row: abs(row["share"] - row["chance"]))
+    helps = best["share"] >= best["chance"]
+    share = percent(best["share"] if helps else 1 - best["share"])
+    does = "raises" if helps else "lowers"
+    return f"A little more {best['concept']} in the history {does} {share} of first recommendations"

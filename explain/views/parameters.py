@@ -30,7 +30,7 @@ from recommender.views.figures import Figure, draw
 from recommender.views.frame import page, show
 
 NEWEST = ("1", "2", "3–5", "6–10")
-HISTORY = {"newest": "what was done last (ten items)", "before": "what was done before that"}
+HISTORY = {"newest": "the ten things done last", "before": "what was done earlier"}
 FEW = 5
 DEEPEST = 3
 
@@ -158,7 +158,7 @@ def importance_figure(examined: Examination | None) -> Figure | None:
     rows.sort(key=lambda row: -row["share"])
     return Figure(
         key="importance",
-        title=f"Most counts {rows[0]['name']}: {percent(rows[0]['share'])}",
+        title=f"Counting most: {rows[0]['name']}, {percent(rows[0]['share'])}",
         columns=("parameter", "share of what counts", "low", "high"),
         rows=[(row["name"], row["share"], row["low"], row["high"]) for row in rows],
         definition=f"First recommendations of {results['explained']:,} people drawn by chance were explained; the "

@@ -24,7 +24,7 @@ from recsite.benchmarks.trained_1m import trained_1m
 PEOPLE = {"ials": 1000, "sasrec": 200}
 CLOSE = {"ials": 100, "sasrec": 25}
 """People with whom explanations are made anew (small changes, shuffled weights); a fifth of them by slow methods."""
-SLOW = {"ials": 200, "sasrec": 40}
+SLOW = {"ials": 100, "sasrec": 20}
 """People with whom methods that draw many coalitions are tried."""
 BAR = 0.8
 FIGURES = ("pos@5", "pos@20", "cdcg", "ins", "del", "deletion_area", "insertion_area", "infidelity", "sensitivity",

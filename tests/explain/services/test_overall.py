@@ -90,6 +90,12 @@ def test_results_name_nobody(filled: Catalog, deploy: Callable[..., Run]) -> Non
     assert all(row["people"] >= 5 for row in found["top_items"])
 
 
+def test_of_fewer_than_five_people_nothing_is_told(filled: Catalog, deploy: Callable[..., Run]) -> None:
+    found = examined(deploy(filled, "ease"), people=4)
+    assert (found["people"], found["few"]) == (4, 5)
+    assert not {"recency", "dependence", "stand_ins"} & set(found)
+
+
 def test_nobody_with_a_history_is_an_answer(deploy: Callable[..., Run], filled: Catalog) -> None:
     run = deploy(filled, "ease")
     EndUser.objects.filter(catalog=filled).delete()

@@ -16,6 +16,7 @@ from explain.attribution.verdicts import summarised
 from explain.models import Examination
 from explain.services import overall
 from explain.services.examining import create_examination
+from explain.views.overall_figures import moved
 from explain.views.parameter_words import MECHANISMS, READS_FIELDS, read_by
 from recommender.algorithms import registry
 from recommender.models import Attribute, Catalog, EndUser, Run
@@ -246,3 +247,12 @@ def test_settings_change_what_is_said_to_be_read() -> None:
     assert "texts" in read_by("sasrec", {"items": "both"})
     assert "order" in read_by("ease", {"half_life": 10.0})
     assert "order" not in read_by("ease", {"half_life": 0.0})
+
+
+def test_the_category_that_moves_most_is_said_in_its_direction() -> None:
+    rows = [{"concept": "A", "share": 0.6, "chance": 0.5, "p_holm": 0.01},
+            {"concept": "B", "share": 0.2, "chance": 0.5, "p_holm": 0.01},
+            {"concept": "C", "share": 0.0, "chance": 0.5, "p_holm": 0.2}]  # fmt: skip
+    assert moved(rows) == "A little more B in the history lowers 80% of first recommendations"
+    assert moved(rows[:1]) == "A little more A in the history raises 60% of first recommendations"
+    assert moved(rows[2:]).startswith("No category moves")
