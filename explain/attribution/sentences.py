@@ -30,29 +30,32 @@ def sentence(
     over: str = "",
     reliable: bool = True,
     met: bool = False,
+    outside: bool = False,
     silent: Callable[[Unit], bool] = lambda unit: False,
 ) -> str:
     """`item` is suggested because of …; `over`: the item it stands above, where that was asked. `reliable`: whether
     explanations by this method have been found to hold for this recommender, or were never found not to. Units that
-    are `silent` (a hidden item) count but are never named."""
-    what = f"“{item}” stands above “{over}”" if over else f"“{item}” is suggested"
-    if met:
-        what = f"“{item}”, which you know already, scores as it does"
+    are `silent` (a hidden item) count but are never named. `outside`: the item is in no list of theirs."""
+    what = _what(item, over, met, outside)
+    behind = bool(over) and found.prediction <= 0
+    if behind:
+        what = f"“{item}” does not stand above “{over}”"
     if not reliable:
         return (
             f"We cannot say reliably why {what[0].lower() + what[1:]}: such reasons do not hold for this recommender."
         )
-    raises = np.clip(found.values, 0, None)
-    total = float(raises.sum())
-    if total <= 0 or _nothing(found):
-        return _without_reason(found, what, over)
+    if not (found.values > 0).any() or _nothing(found):
+        return f"{what}." if behind else _without_reason(found, what, over, shown=not (met or outside))
     chosen = [at for at in named_reasons(found) if not silent(found.units[at])]
-    if not chosen:
-        return f"{what} because of many things in your history together; none of them can be named alone."
-    share = float(raises[chosen].sum()) / total
+    told = listed([phrase(found.units[at], label) for at in chosen]) if chosen else ""
     surely = "" if _certain(found) else "probably "
-    mainly = "mainly " if share >= MOST_OF_IT else "among other things "
-    return f"{what} {surely}{mainly}because of {listed([phrase(found.units[at], label) for at in chosen])}."
+    if behind:
+        return f"{what}; what speaks for it all the same is {surely}{told or 'many things together'}."
+    if not told:
+        return f"{what} because of many things in your history together; none of them can be named alone."
+    raises = np.clip(found.values, 0, None)
+    mainly = "mainly " if raises[chosen].sum() >= MOST_OF_IT * raises.sum() else "among other things "
+    return f"{what} {surely}{mainly}because of {told}."
 
 
 def named_reasons(found: Attribution) -> list[int]:
@@ -99,7 +102,16 @@ def _noise(values: Values, prediction: float) -> float:
     return 1e-6 * max(abs(prediction), float(np.abs(values).max(initial=0.0)) * 1e-3, 1e-12)
 
 
-def _without_reason(found: Attribution, what: str, over: str) -> str:
+def _what(item: str, over: str, met: bool, outside: bool) -> str:
+    if met:
+        return f"“{item}”, which you know already, scores as it does"
+    if over:
+        return f"“{item}” stands above “{over}”"
+    return f"“{item}”, which is not in your list, scores as it does" if outside else f"“{item}” is suggested"
+
+
+def _without_reason(found: Attribution, what: str, over: str, *, shown: bool = True) -> str:
     if _nothing(found):
-        return f"{what}, and nothing in your history changes that: everyone is shown it alike."
+        alike = "everyone is shown it alike" if shown else "it scores alike for everyone"
+        return f"{what}, and nothing in your history changes that: {alike}."
     return f"{what} in spite of your history: nothing in it speaks for it{' against the other' if over else ''}."

@@ -25,7 +25,7 @@ from recommender.services import adaptation, answers
 
 KEPT_DAYS = 1
 """How long an explanation is kept at most: what it names may have changed since, without it being asked for again."""
-VERSION = 1
+VERSION = 2
 """Raised whenever documents change their form, so that kept ones are made anew."""
 Document = dict[str, Any]
 
@@ -54,7 +54,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
     over = case.names[case.target.others[0]].label if case.question.other else ""
     said = sentence(
         found, label=case.label, item=case.item.label, over=over, reliable=badge["level"] != "unreliable", met=case.met,
-        silent=case.hides,
+        silent=case.hides, outside=case.rank is None or case.rank > case.question.k,
     )  # fmt: skip
     return {
         "run": case.served.run_id,

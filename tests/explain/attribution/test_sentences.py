@@ -81,3 +81,24 @@ def test_other_kinds_have_words_of_their_own():
 @pytest.mark.parametrize("values", [[], [0.0]])
 def test_nothing_known_is_no_reason(values: list[float]):
     assert "nothing in your history changes that" in said(found(values))
+
+
+def test_an_item_outside_the_list_is_not_said_to_be_suggested():
+    told = said(found([3.0, 1.0]), outside=True)
+    assert told == (
+        "“Solaris”, which is not in your list, scores as it does mainly because of “Alien” and “Blade Runner” in your "
+        "history."
+    )
+    alike = said(found([0.0, 0.0], prediction=0.0), outside=True)
+    assert alike.endswith("nothing in your history changes that: it scores alike for everyone.")
+
+
+def test_an_item_below_the_other_is_not_said_to_stand_above_it():
+    assert said(found([2.0, -3.0]), over="Tenet") == (
+        "“Solaris” does not stand above “Tenet”; what speaks for it all the same is “Alien” in your history."
+    )
+    assert said(found([-1.0, -3.0]), over="Tenet") == "“Solaris” does not stand above “Tenet”."
+    assert "; what speaks for it all the same is probably “Alien”" in said(
+        found([2.0, -3.0], exact=False), over="Tenet"
+    )
+    assert said(found([2.0, -1.0]), over="Tenet").startswith("“Solaris” stands above “Tenet” mainly because of")
