@@ -113,12 +113,12 @@ def test_the_button_of_the_counterfactual_takes_the_item_out(browser: Any, live_
 
 
 def test_picking_a_second_item_explains_the_lead_over_it(browser: Any, live_server: Any, club: Catalog) -> None:
-    page = opened(browser, live_server, address(club))
-    page.locator("#ranking a", has_text="not this?").first.click()
+    first = rerank(Question(club.pk, "u0", "i8")).rows[0]
+    page = opened(browser, live_server, address(club, first.item))
+    page.locator("#ranking a", has_text="not this?").last.click()
     page.wait_for_url("**other=*")
     page.wait_for_selector("#figure-waterfall .plot[data-drawn]")
-    said = page.locator(".sentence").inner_text()
-    assert "stands above" in said
+    assert page.locator(".sentence").inner_text().startswith(f"“{first.label}” stands above")
     assert page.locator("#target").input_value() == "margin"
     page.fill("#q", "Title 20")
     page.keyboard.press("Enter")
