@@ -12,12 +12,13 @@ from explain.attribution.game import SCORE
 from explain.exceptions import CannotExplain, Unknown
 from explain.models import Examination
 from explain.services.asking import TARGETS, Question
-from explain.services.examining import Done, Progress, create_examination
+from explain.services.examining import Done, create_examination
 from explain.services.explaining import explain
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, EndUser
 from recommender.selectors import serving as select
 from recommender.services import serving
+from recommender.services.progress import Progress
 
 PEOPLE, ITEMS = 10_000, 100
 """People and items of each one's list that a file holds at most."""

@@ -6,10 +6,8 @@ worker takes it up, so that a page does not pay for torch.
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Mapping
-from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -19,7 +17,6 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.signals import post_delete
 from django.dispatch import receiver
-from django.utils import timezone
 
 from explain.models import Examination
 from recommender.algorithms import registry
@@ -27,7 +24,7 @@ from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, EndUser, Run
 from recommender.services import work
 from recommender.services.leases import Lease
-from recommender.services.recording import lasting
+from recommender.services.progress import Progress
 
 CARRIED_OUT: dict[str, str] = {
     "trust": "explain.services.trust:carry_out",
@@ -35,7 +32,6 @@ CARRIED_OUT: dict[str, str] = {
     "bulk": "explain.services.bulk:carry_out",
 }
 """By kind: `carry_out(row, told) -> Done`, where `told` is a `Progress`."""
-WRITE_SECONDS = 1.0
 GONE = "Its rows about people were deleted because someone in them was erased; examine again."
 
 
@@ -47,23 +43,6 @@ class Done:
         self, results: Mapping[str, Any], *, people: int, content: bytes | None = None, ending: str = "parquet"
     ) -> None:
         self.results, self.people, self.content, self.ending = dict(results), people, content, ending
-
-
-class Progress:
-    """Writes how far an examination is, at most once a second; every call asks whether the lease still holds."""
-
-    def __init__(self, lease: Lease) -> None:
-        self.lease, self.began, self.written = lease, time.monotonic(), 0.0
-
-    def say(self, words: str, share: float) -> None:
-        """Raises Cancelled, LeaseLost."""
-        self.lease.check()
-        if time.monotonic() - self.written < WRITE_SECONDS:
-            return
-        gone = time.monotonic() - self.began
-        finishes = timezone.now() + timedelta(seconds=gone * (1 - share) / share) if share > 0.05 else None
-        lasting(lambda: self.lease.write(phase=words[:100], progress=max(0.0, min(1.0, share)), finishes=finishes))
-        self.written = time.monotonic()
 
 
 def create_examination(

@@ -23,13 +23,14 @@ from explain.exceptions import CannotExplain
 from explain.models import Examination
 from explain.selectors import material as reading
 from explain.selectors.material import Group, Material
-from explain.services.examining import Done, Progress
+from explain.services.examining import Done
 from recommender.algorithms.base import Recommender
 from recommender.data.cooccurrence import cosine_neighbours
 from recommender.data.dataset import CONTEXT
 from recommender.evaluation.segments import LEAST
 from recommender.exceptions import BadInput
 from recommender.services.deploying import load_final
+from recommender.services.progress import Progress
 
 MOST_PEOPLE = 2000
 EXAMPLES = 2000

@@ -17,7 +17,7 @@ from explain.attribution.examined import GREEDY, RANDOM, Examined, Plan
 from explain.attribution.verdicts import summarised
 from explain.models import Examination
 from explain.selectors import trust as select
-from explain.services.examining import Done, Progress
+from explain.services.examining import Done
 from recommender.algorithms import registry
 from recommender.algorithms.base import Recommender
 from recommender.algorithms.checkpoint import Checkpoint as Content
@@ -31,6 +31,7 @@ from recommender.selectors.dataset import Bounds, hidden_items, load_dataset
 from recommender.services import encoding, preparing
 from recommender.services import parents as made_of
 from recommender.services.checkpoints import load_checkpoint
+from recommender.services.progress import Progress
 from recommender.services.starting import started
 
 PEOPLE, FEWEST, MOST = 100, 20, 2000

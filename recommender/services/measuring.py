@@ -7,14 +7,10 @@ measurement to be worked on calls recommender.tasks; `evaluate_run` carries one 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from importlib import import_module
 from typing import Any
-
-from django.utils import timezone
 
 from recommender.algorithms import registry
 from recommender.algorithms.base import Config, Recommender
@@ -30,13 +26,12 @@ from recommender.selectors.dataset import current_bounds, load_dataset
 from recommender.services import encoding, evaluating, preparing, work
 from recommender.services import parents as made_of
 from recommender.services.leases import Lease
-from recommender.services.recording import lasting
+from recommender.services.progress import Part, Progress
 from recommender.services.starting import started
 
 logger = logging.getLogger(__name__)
 OWN_PROTOCOL = "leave-last-out"
 """What every run is measured by while it trains."""
-WRITE_SECONDS = 1.0
 UNTIL_FLOORS = 0.85
 """Share of a measurement's progress that is over when its floors begin."""
 Told = Callable[[float], None]
@@ -89,7 +84,7 @@ def execute_measurement(*, measurement_id: int) -> bool:
 
 def _carry_out(lease: Lease) -> None:
     row = Measurement.objects.select_related("run").get(pk=lease.run_id)
-    told = _Progress(lease)
+    told = Progress(lease)
     told.say("reading the data", 0.0)
     dataset = _loaded(row.run, lease)
     cuts = splits.splits_of(dataset, row.protocol, shots=row.shots, seed=row.run.seed)
@@ -114,7 +109,7 @@ def _config(run: Run) -> Config:
     return registry.config_class(run.algorithm).from_mapping(run.config)
 
 
-def _measured(row: Measurement, cuts: list[Split], dataset: Dataset, told: _Progress) -> Measured:
+def _measured(row: Measurement, cuts: list[Split], dataset: Dataset, told: Progress) -> Measured:
     """One split's figures, or those of all folds together."""
     run, parts, cold = row.run, [], row.protocol in splits.WITH_SHOTS
     for at, split in enumerate(cuts):
@@ -136,7 +131,7 @@ def _measured(row: Measurement, cuts: list[Split], dataset: Dataset, told: _Prog
     return measure_opinions(said, dataset)
 
 
-def _beside_floors(row: Measurement, found: Measured, split: Split, told: _Progress) -> Measured:
+def _beside_floors(row: Measurement, found: Measured, split: Split, told: Progress) -> Measured:
     """What a cold protocol measured, with the floors on the same people among its details.
 
     Their module imports torch, which the addresses of the site must not.
@@ -148,7 +143,7 @@ def _beside_floors(row: Measurement, found: Measured, split: Split, told: _Progr
     return replace(found, details=found.details | {"floors": floors.floors, "floors_notes": floors.notes})
 
 
-def _parents(run: Run, split: Split, told: _Part) -> Parents:
+def _parents(run: Run, split: Split, told: Part) -> Parents:
     """Those that the run is made of, trained on the same split with their own configurations, and what it starts
     from."""
     configs = {each.algorithm: _config(each) for each in run.parents.filter(catalog=run.catalog_id).order_by("pk")}
@@ -159,35 +154,3 @@ def _parents(run: Run, split: Split, told: _Part) -> Parents:
 
 def _create(run: Run) -> Callable[[Config], Recommender]:
     return lambda config: registry.create(run.algorithm, config)
-
-
-class _Progress:
-    """Writes how far a measurement is, at most once a second; every report asks whether the lease still holds."""
-
-    def __init__(self, lease: Lease) -> None:
-        self.lease, self.began, self.written = lease, time.monotonic(), 0.0
-
-    def say(self, words: str, share: float) -> None:
-        self.lease.check()
-        if time.monotonic() - self.written < WRITE_SECONDS:
-            return
-        gone = time.monotonic() - self.began
-        finishes = timezone.now() + timedelta(seconds=gone * (1 - share) / share) if share > 0.05 else None
-        lasting(lambda: self.lease.write(phase=words, progress=min(1.0, share), finishes=finishes))
-        self.written = time.monotonic()
-
-    def part(self, words: str, low: float, high: float) -> _Part:
-        return _Part(self, words, low, high)
-
-
-class _Part:
-    """A stretch of the whole's progress, as `report` of a training or as the progress of an evaluation."""
-
-    def __init__(self, whole: _Progress, words: str, low: float, high: float) -> None:
-        self.whole, self.words, self.low, self.high = whole, words, low, high
-
-    def progress(self, share: float) -> None:
-        self.whole.say(self.words, self.low + min(1.0, max(0.0, share)) * (self.high - self.low))
-
-    def report(self, share: float, metrics: Mapping[str, float], state: Any) -> None:
-        self.progress(share)

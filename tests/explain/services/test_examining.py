@@ -11,10 +11,11 @@ from django.utils import timezone
 from explain import tasks
 from explain.models import Examination
 from explain.services import examining
-from explain.services.examining import Done, Progress, cancel_examination, create_examination, execute_examination
+from explain.services.examining import Done, cancel_examination, create_examination, execute_examination
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import EndUser, Run
 from recommender.services.erasure import erase
+from recommender.services.progress import Progress
 from recommender.services.retention import delete_run
 from tests.recommender.services.catalogs import catalog_of
 
