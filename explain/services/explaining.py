@@ -25,6 +25,8 @@ from recommender.services import adaptation, answers
 
 KEPT_DAYS = 1
 """How long an explanation is kept at most: what it names may have changed since, without it being asked for again."""
+SEARCHED = 600
+"""Sets of things that the search for a counterfactual tries at most, so that a request is not kept waiting."""
 VERSION = 2
 """Raised whenever documents change their form, so that kept ones are made anew."""
 Document = dict[str, Any]
@@ -150,7 +152,7 @@ def _counterfactual(case: Case, found: Attribution) -> Counterfactual | None:
     """None where the item is in no list of k, or it was not asked for."""
     if not case.question.searched or case.rank is None or case.rank > case.question.k:
         return None
-    return removal(_history(case), k=case.question.k)
+    return removal(_history(case), k=case.question.k, budget=SEARCHED)
 
 
 def _history(case: Case) -> Game:
