@@ -18,6 +18,7 @@ from explain.attribution.game import MARGIN, SCORE
 from explain.exceptions import Unknown
 from explain.models import Examination
 from explain.services.asking import LONGEST, TARGETS, Question
+from explain.services.examining import cancel_examination
 from explain.services.explaining import explain
 from recommender.api import pagination, params
 from recommender.api.base import READ, TRAIN, ApiView
@@ -128,6 +129,17 @@ class ExplanationDetail(_Files):
     def get(self, request: Request, number: int) -> Response:
         params.only(request)
         return Response(self.document(self.found(number)))
+
+
+@extend_schema_view(post=described("explanations.cancel", "Stop one within seconds", None, ExplanationsSerializer))
+class ExplanationCancel(_Files):
+    needs = {"POST": TRAIN}
+
+    def post(self, request: Request, number: int) -> Response:
+        params.only(request)
+        row = self.found(number)
+        cancel_examination(examination=row)
+        return Response(self.document(row))
 
 
 @extend_schema_view(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Protocol, runtime_checkable
 
 from explain.attribution.base import Explainer
 from explain.attribution.game import Game
+from explain.attribution.in_request import LAST, too_slow
 from explain.exceptions import CannotExplain
 
 METHODS: dict[str, str] = {
@@ -30,12 +32,21 @@ PREFERRED = ("contributions", "shapley", "integrated_gradients", "shapley_sampli
 """Which method explains where none is asked for: the first of these that can."""
 
 
-def get(name: str) -> Explainer:
-    """The method registered as `name`. Raises CannotExplain."""
+@runtime_checkable
+class Stoppable(Protocol):
+    """A method that ends after so many seconds with what it has."""
+
+    seconds: float | None
+
+
+def get(name: str, *, seconds: float | None = None) -> Explainer:
+    """The method registered as `name`, which ends after `seconds` where it can. Raises CannotExplain."""
     if name not in METHODS:
         raise CannotExplain(f"There is no method “{name}”. Known: {', '.join(METHODS)}.", field="method")
     module, _, attribute = METHODS[name].partition(":")
     found: Explainer = getattr(import_module(module), attribute)()
+    if isinstance(found, Stoppable):
+        found.seconds = seconds
     return found
 
 
@@ -45,9 +56,15 @@ def able(game: Game, *, in_request: bool = False) -> list[str]:
     return [name for name in names if not get(name).refuses(game)]
 
 
-def default(game: Game) -> str:
-    """The method that explains where none is asked for. Raises CannotExplain where none can."""
-    for name in PREFERRED:
-        if name in METHODS and not get(name).refuses(game):
+def default(game: Game, *, in_request: bool = False) -> str:
+    """The method that explains where none is asked for; `in_request` one that does so soon, which is leaving one out
+    where the others take too long. Raises CannotExplain where none can."""
+    why = ""
+    for name in (*PREFERRED, *([LAST] if in_request else [])):
+        if get(name).refuses(game):
+            continue
+        if not (why := too_slow(name, game) if in_request else ""):
             return name
+    if why:
+        raise CannotExplain(why, field="method")
     raise CannotExplain("Nothing is known of this person that the recommender reads, so there is nothing to explain.")

@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import IO, Any
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.signals import post_delete
@@ -36,11 +36,16 @@ GONE = "Its rows about people were deleted because someone in them was erased; e
 
 
 class Done:
-    """What an examination found: `results` as JSON can hold them; `content` the bytes of its file, if it has one, whose
-    name ends in `ending`."""
+    """What an examination found: `results` as JSON can hold them; `content` the bytes of its file, if it has one, or a
+    temporary file that holds them and is closed once they are kept; `ending` of the file's name."""
 
     def __init__(
-        self, results: Mapping[str, Any], *, people: int, content: bytes | None = None, ending: str = "parquet"
+        self,
+        results: Mapping[str, Any],
+        *,
+        people: int,
+        content: bytes | IO[bytes] | None = None,
+        ending: str = "parquet",
     ) -> None:
         self.results, self.people, self.content, self.ending = dict(results), people, content, ending
 
@@ -77,13 +82,21 @@ def _carry_out(lease: Lease) -> None:
     path = ""
     if done.content is not None:
         name = f"runs/{row.run_id}/examinations/{row.pk}-{uuid.uuid4().hex}.{done.ending}"
-        path = default_storage.save(name, ContentFile(done.content))
+        path = _stored(name, done.content)
     try:
         work.succeeded(lease, results=done.results, people=done.people, path=path)
     except BaseException:
         if path:
             default_storage.delete(path)
         raise
+
+
+def _stored(name: str, content: bytes | IO[bytes]) -> str:
+    """The path in the storage."""
+    if isinstance(content, bytes):
+        return default_storage.save(name, ContentFile(content))
+    with content:
+        return default_storage.save(name, File(content))
 
 
 def forget_people(*, catalog: Catalog, user_ids: list[int]) -> None:

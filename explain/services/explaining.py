@@ -16,6 +16,7 @@ from explain.attribution import registry
 from explain.attribution.base import Attribution
 from explain.attribution.counterfactual import Counterfactual, removal
 from explain.attribution.game import OLDER, Game
+from explain.attribution.in_request import IN_REQUEST, too_slow
 from explain.attribution.sentences import listed, sentence
 from explain.exceptions import CannotExplain
 from explain.models import Explanation
@@ -34,14 +35,15 @@ STAYS = "SELECT 1 FROM recommender_enduser WHERE id = %s FOR KEY SHARE SKIP LOCK
 """A row where the person is there and nobody is erasing them, which then waits until this transaction ends."""
 
 
-def explain(question: Question, *, in_request: bool = True) -> Document:
-    """The document (see docs/explanations.md), from what is kept where nothing it depends on has changed.
+def explain(question: Question, *, in_request: bool = True, keep: bool = True) -> Document:
+    """The document (see docs/explanations.md). In a request from what is kept where nothing it depends on has changed,
+    and else within seconds; not in a request without any limit. `keep`: whether it is kept.
 
     Raises Unknown, BadInput, CannotExplain, Conflict, Gone.
     """
     case = case_of(question)
-    mark = mark_of(case) if question.stored else ""
-    if mark and (kept := _kept(case, mark)) is not None:
+    mark = mark_of(case) if question.stored and keep else ""
+    if mark and in_request and (kept := _kept(case, mark)) is not None:
         return kept
     document = made(case, in_request=in_request)
     still_there(case)
@@ -54,7 +56,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
     """The document, worked out now."""
     found = attributed(case, in_request=in_request)
     badge = badges.badge(run_id=case.served.run_id, method=found.method, attribution=found)
-    searched = _counterfactual(case, found)
+    searched = _counterfactual(case, seconds=IN_REQUEST if in_request else None)
     over = case.names[case.target.others[0]].label if case.question.other else ""
     said = sentence(
         found, label=case.label, item=case.item.label, over=over, reliable=badge["level"] != "unreliable", met=case.met,
@@ -97,16 +99,18 @@ def attributed(case: Case, *, in_request: bool = True) -> Attribution:
             "Nothing is known of this person that the recommender reads, so there is nothing to explain: it shows them "
             "what it shows anyone of whom it knows nothing."
         )
-    name = case.question.method or registry.default(game)
+    name = case.question.method or registry.default(game, in_request=in_request)
     if in_request and name in registry.TASKS_ONLY:
         raise CannotExplain(
             f"{name} takes too long for a request. Ask in bulk (POST /api/v1/explanations/) or on the command line.",
             field="method",
         )
-    method = registry.get(name)
+    method = registry.get(name, seconds=IN_REQUEST if in_request else None)
     if why := method.refuses(game):
         others = ", ".join(registry.able(game, in_request=in_request)) or "none"
         raise CannotExplain(f"{why} Methods that can explain this: {others}.", field="method")
+    if in_request and (why := too_slow(name, game)):
+        raise CannotExplain(why, field="method")
     return method.explain(game)
 
 
@@ -152,12 +156,12 @@ def _target(case: Case) -> dict[str, Any]:
     return {"target": question.target, "other": question.other or None, "k": question.k}
 
 
-def _counterfactual(case: Case, found: Attribution) -> Counterfactual | None:
+def _counterfactual(case: Case, *, seconds: float | None) -> Counterfactual | None:
     """None where the item is in no list of k, or it was not asked for."""
     if not case.question.searched or case.rank is None or case.rank > case.question.k:
         return None
     with suppress(CannotExplain):  # of items that score alike, some recommenders order others when asked about many
-        return removal(_history(case), k=case.question.k, budget=SEARCHED)
+        return removal(_history(case), k=case.question.k, budget=SEARCHED, seconds=seconds)
     return None
 
 
@@ -191,7 +195,7 @@ def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str])
     if not searched.found:
         return (
             f"No {searched.most} or fewer things of the history were found without which “{item}” would leave the list "
-            f"of {k}."
+            f"of {k}.{searched.stopped_text}"
         )
     names = listed([f"“{each}”" for each in labels])
     least = "" if _smallest(case, searched) else " Fewer may do: not all sets of fewer were tried."

@@ -99,7 +99,11 @@ def definition(document: Document) -> str:
             f"{method}: what the {word} loses when each thing alone is taken away, v(N) − v(N∖j). These do not sum to "
             "the score: two things that stand in for each other both show little."
         )
-    errors = " Whiskers are one standard error of the sampling." if "error" in (document["units"] or [{}])[0] else ""
+    errors = (
+        " Whiskers are one standard error of the sampling."
+        if (document["units"] or [{}])[0].get("error") is not None
+        else ""
+    )
     ends = [told_number(document[name]) for name in ("baseline_prediction", "prediction")]
     return (
         f"{method}: {word} = baseline + the sum of all bars. Baseline ({document['baseline']}): {ends[0]}; {word}: "
