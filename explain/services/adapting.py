@@ -7,7 +7,7 @@ from typing import Any
 
 from explain.attribution.adaptation import Adaptation, Moved, adapted_against_prior
 from explain.selectors import named
-from explain.services.asking import Case
+from explain.services.asking import HISTORY, Case
 from explain.services.explaining import units_of
 from recommender.algorithms.base import Adaptable
 
@@ -31,7 +31,7 @@ def adapts(case: Case) -> bool:
 
 def adapted(case: Case) -> Adapted:
     """Raises CannotExplain where the recommender does not adapt or the item is not shown."""
-    found = adapted_against_prior(case.game(), listed=LISTED)
+    found = adapted_against_prior(case.game(HISTORY), listed=LISTED)
     keys = case.served.items.keys
     moved = [*found.rises, *found.falls]
     told = named.items_by_key(case.question.catalog_id, [int(keys[each.item]) for each in moved])

@@ -8,8 +8,10 @@ from typing import Any
 
 from explain.attribution.counterfactual import Counterfactual, fields
 from explain.attribution.entry import entry
+from explain.exceptions import CannotExplain
 from explain.selectors import named
-from explain.services.asking import Case, Question, case_of
+from explain.services.asking import ENTRY, HISTORY, REMOVAL, Case, Question, case_of
+from explain.services.knowable import alternatives as alternatives_of
 from recommender.data.dataset import CONTEXT
 
 Found = dict[str, Any]
@@ -20,7 +22,7 @@ def changes_of_fields(question: Question, alternatives: Mapping[str, Sequence[An
     [{"name", "before", "after"}], "rank", "smallest", "text"}. `alternatives`: values a field may have instead, beside
     not being known. Raises CannotExplain where nothing can be changed or the item is not among them."""
     case = case_of(question)
-    found = fields(case.game(), k=question.k, alternatives=alternatives)
+    found = fields(case.game(HISTORY), k=question.k, alternatives=alternatives)
     rows = [
         {"name": change.name.removeprefix(CONTEXT), "before": change.before, "after": change.after}
         for change in found.changes
@@ -35,7 +37,7 @@ def way_in(question: Question) -> Found:
     """What would bring an item among the first k: {"found", "added", "removed": [{"id", "label"}], "rank", "smallest",
     "text"}. Raises CannotExplain where it is among them or never shown."""
     case = case_of(question)
-    game = case.game(with_fields=False)
+    game = case.game(HISTORY, with_fields=False)
     found = entry(game, k=question.k)
     removed = [{"id": case.id_of(game.units[at]), "label": case.label(game.units[at])} for at in found.removed]
     added = _named(case, found.added)
@@ -43,6 +45,23 @@ def way_in(question: Question) -> Found:
     parts = [f"{_listed(rows)} {words}" for rows, words in ((added, "met too"), (removed, "never met")) if rows]
     text = f"With {' and '.join(parts)}, “{case.item.label}” would rise {_moved(found)}." if found.found else none
     return _document(found) | {"added": added, "removed": removed, "text": text}
+
+
+def told(case: Case) -> Found:
+    """{"changes": what was looked for beside the removal}, {} where nothing else was; "found" is None where there was
+    nothing to look for, which "text" says."""
+    kind = case.question.changes
+    if kind == REMOVAL:
+        return {}
+    try:
+        if kind == ENTRY:
+            found = way_in(case.question)
+        else:
+            found = changes_of_fields(case.question, alternatives_of(case))
+            found["fields_changed"] = found.pop("changes")
+    except CannotExplain as error:
+        return {"changes": {"kind": kind, "found": None, "text": str(error)}}
+    return {"changes": {"kind": kind} | found}
 
 
 def _named(case: Case, positions: Sequence[int]) -> list[dict[str, str]]:

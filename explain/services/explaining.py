@@ -19,15 +19,15 @@ from explain.attribution.game import Game
 from explain.attribution.sentences import sentence
 from explain.exceptions import CannotExplain
 from explain.models import Explanation
-from explain.services import badges
-from explain.services.asking import Case, Question, case_of, still_there
+from explain.services import badges, changing
+from explain.services.asking import FIELDS, HISTORY, Case, Question, case_of, still_there
 from recommender.services import adaptation, answers
 
 KEPT_DAYS = 1
 """How long an explanation is kept at most: what it names may have changed since, without it being asked for again."""
 SEARCHED = 600
 """Sets of things that the search for a counterfactual tries at most, so that a request is not kept waiting."""
-VERSION = 2
+VERSION = 3
 """Raised whenever documents change their form, so that kept ones are made anew."""
 Document = dict[str, Any]
 
@@ -68,6 +68,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
         "note": note_of(case),
         "method": found.method,
         "methods": registry.able(case.game()),
+        "about": case.question.about,
         **_target(case),
         "prediction": found.prediction,
         "baseline": found.baseline,
@@ -79,6 +80,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
         "badge": badge,
         "units": units_of(case, found),
         **_told(case, searched),
+        **changing.told(case),
         "sentence": said,
         "cost": {"seconds": round(found.cost.seconds, 4), "evaluations": found.cost.evaluations},
         "made": timezone.now().isoformat(timespec="seconds"),
@@ -88,6 +90,12 @@ def made(case: Case, *, in_request: bool = True) -> Document:
 def attributed(case: Case, *, in_request: bool = True) -> Attribution:
     """By the method asked for, or the recommender's default. Raises CannotExplain (field method)."""
     game = case.game()
+    if not game.units and case.question.about == FIELDS:
+        raise CannotExplain(
+            f"{case.served.algorithm} reads nothing of what is known of this person and said of this item, only "
+            "histories. Ask about the history.",
+            field="units",
+        )
     if not game.units:
         raise CannotExplain(
             "Nothing is known of this person that the recommender reads, so there is nothing to explain: it shows them "
@@ -156,7 +164,7 @@ def _counterfactual(case: Case, found: Attribution) -> Counterfactual | None:
 
 
 def _history(case: Case) -> Game:
-    return case.game(with_fields=False)
+    return case.game(HISTORY, with_fields=False)
 
 
 def _told(case: Case, searched: Counterfactual | None) -> dict[str, Any]:
@@ -190,7 +198,8 @@ def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str])
 
 def _asked(case: Case) -> str:
     question = case.question
-    parts = (question.method, question.target, question.other, str(question.k), "1" if question.searched else "0")
+    parts = (question.method, question.target, question.other, str(question.k), "1" if question.searched else "0",
+             question.about, question.changes)  # fmt: skip
     return blake2b("\x1f".join(parts).encode(), digest_size=20).hexdigest()
 
 

@@ -35,7 +35,7 @@ from recommender.views.paging import clean_text
 from recommender.views.people import person_or_404
 
 FOUND = 5
-ITSELF = ("run", "method", "target", "k", "other")
+ITSELF = ("run", "method", "target", "k", "units", "other")
 """Fields of the form that chooses how it is explained; the rest is carried along."""
 
 

@@ -4,13 +4,14 @@ adapting to the person changed."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from explain.figures.explanation import ROW, signed
 from explain.services.adapting import adapted
-from explain.services.asking import case_of
+from explain.services.asking import HISTORY, case_of
 from explain.services.explaining import explain
 from explain.services.wording import strongest_of, wording
 from explain.views.asked import State
@@ -24,7 +25,7 @@ from recommender.views.figures import Figure, draw
 def words_context(catalog: Catalog, state: State, question: Any) -> dict[str, Any]:
     """Both texts with their words marked, or why there are none."""
     try:
-        strongest = strongest_of(explain(question)["units"])
+        strongest = strongest_of(explain(replace(question, about=HISTORY))["units"])
         if not strongest:
             return {"error": "Nothing in the history raises this item, so there is nothing to compare its words with."}
         found = wording(case_of(question), strongest)
