@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,8 @@ from explain.services.explaining import units_of
 from recommender.algorithms.base import Adaptable
 
 LISTED = 5
+Title = tuple[str, int, int]
+"""Of an item: what it is called, its rank before, its rank after."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,8 @@ class Adapted:
     known made, the strongest first; `parts` the attribution they are from."""
 
     of: Adaptation
-    rises: list[tuple[str, int, int]]
-    falls: list[tuple[str, int, int]]
+    rises: list[Title]
+    falls: list[Title]
     units: list[dict[str, Any]]
 
 
@@ -32,15 +35,15 @@ def adapts(case: Case) -> bool:
 def adapted(case: Case) -> Adapted:
     """Raises CannotExplain where the recommender does not adapt or the item is not shown."""
     found = adapted_against_prior(case.game(HISTORY), listed=LISTED)
-    keys = case.served.items.keys
-    moved = [*found.rises, *found.falls]
-    told = named.items_by_key(case.question.catalog_id, [int(keys[each.item]) for each in moved])
-
-    def rows(these: tuple[Moved, ...]) -> list[tuple[str, int, int]]:
-        return [
-            (told[int(keys[each.item])].label, each.rank_before, each.rank_after)
-            for each in these if int(keys[each.item]) in told
-        ]  # fmt: skip
-
     units = units_of(case, found.parts) if found.parts is not None else []
-    return Adapted(found, rows(found.rises), rows(found.falls), units)
+    return Adapted(found, titled(case, found.rises), titled(case, found.falls), units)
+
+
+def titled(case: Case, moved: Sequence[Moved]) -> list[Title]:
+    """Without items that are there no more."""
+    keys = case.served.items.keys
+    told = named.items_by_key(case.question.catalog_id, [int(keys[each.item]) for each in moved])
+    return [
+        (told[int(keys[each.item])].label, each.rank_before, each.rank_after)
+        for each in moved if int(keys[each.item]) in told
+    ]  # fmt: skip

@@ -3,6 +3,7 @@ all of it can be trusted. Kept by run, history and method; it dies with the data
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import blake2b
@@ -13,9 +14,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from explain.attribution import registry
-from explain.attribution.base import Attribution
+from explain.attribution.base import Attribution, Values
 from explain.attribution.counterfactual import Counterfactual, removal
-from explain.attribution.game import Game
+from explain.attribution.game import Game, Unit
 from explain.attribution.sentences import sentence
 from explain.exceptions import CannotExplain
 from explain.models import Explanation
@@ -116,13 +117,17 @@ def attributed(case: Case, *, in_request: bool = True) -> Attribution:
 
 def units_of(case: Case, found: Attribution) -> list[dict[str, Any]]:
     """The strongest first, by size."""
-    order = np.argsort(-np.abs(found.values), kind="stable")
+    return rows_of(case, found.units, found.values, found.errors)
+
+
+def rows_of(case: Case, units: Sequence[Unit], values: Values, errors: Values | None = None) -> list[dict[str, Any]]:
+    """`units` in words with their `values` (n_units,) and standard errors, the strongest first, by size."""
     rows = []
-    for at in order:
-        unit = found.units[at]
-        row = {"kind": unit.kind, "id": case.id_of(unit), "label": case.label(unit), "value": float(found.values[at])}
-        if found.errors is not None:
-            row["error"] = None if np.isnan(found.errors[at]) else float(found.errors[at])
+    for at in np.argsort(-np.abs(values), kind="stable"):
+        unit = units[at]
+        row = {"kind": unit.kind, "id": case.id_of(unit), "label": case.label(unit), "value": float(values[at])}
+        if errors is not None:
+            row["error"] = None if np.isnan(errors[at]) else float(errors[at])
         rows.append(row)
     return rows
 

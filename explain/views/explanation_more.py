@@ -1,5 +1,5 @@
 """Parts of an explanation page that only some recommenders and items have: words that make two items alike, and what
-adapting to the person changed."""
+adapting to the person, or beginning with another catalog's weights, changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from explain.figures.explanation import ROW, signed
 from explain.services.adapting import adapted
 from explain.services.asking import HISTORY, case_of
 from explain.services.explaining import explain
+from explain.services.transferring import Transferred, transfer
 from explain.services.wording import strongest_of, wording
 from explain.views.asked import State
 from explain.views.explanation_parts import WORDS, bars_of, title_of
@@ -103,5 +104,50 @@ def support_figure(document: dict[str, Any], parts: Any, word: str) -> Figure:
     )
 
 
-MORE: dict[str, Callable[..., dict[str, Any]]] = {"words": words_context, "adapted": adapted_context}
+def transferred_context(catalog: Catalog, state: State, question: Any) -> dict[str, Any]:
+    """What beginning with another catalog's weights changed, or why that cannot be told."""
+    try:
+        found = transfer(case_of(question))
+    except (BadInput, Conflict) as error:
+        return {"error": str(error)}
+    moved, of = found.of.target, found.of
+    return {
+        "start": found.start, "moved": moved, "scores": [plain(moved.score_before), plain(moved.score_after)],
+        "rises": found.rises, "falls": found.falls, "same": f"{100 * of.agreement:.0f}%", "kept": plain(of.kept),
+        "figures": [transfer_figure(found, WORDS[state.target])],
+    }  # fmt: skip
+
+
+def transfer_figure(found: Transferred, word: str) -> Figure:
+    """From what the source says to what the started recommender says; a bar for whoever nothing is known of."""
+    of = found.of
+    prior = {"kind": "prior", "id": "", "label": "for whoever nothing is known of", "value": of.prior}
+    units = sorted([prior, *found.units], key=lambda unit: -abs(unit["value"]))
+    document = {
+        "units": units, "baseline_prediction": of.source.prediction, "prediction": of.started.prediction,
+        "additive": of.started.additive,
+    }  # fmt: skip
+    options = {"baseline": of.source.prediction, "prediction": of.started.prediction, "target": word}
+    top = units[0]
+    return Figure(
+        key="transfer",
+        title=f"Training here changed most the {word} {top['label']} ({signed(top['value'])})"
+        if top is prior
+        else f"Training here changed {top['label']} most ({signed(top['value'])})",
+        columns=("what", "changed by"),
+        rows=[(unit["label"], unit["value"]) for unit in units],
+        definition=f"{title_of(of.started.method)} by the run as it is, less the same by run #{found.start}, which it "
+        f"began with, asked about the items of this catalog by their texts. All bars sum to the difference of the "
+        f"{word}s up to {of.gap:.2g}.",
+        json=draw("waterfall", [{"error": None} | unit for unit in units], **options),
+        height=90 + ROW * bars_of(document),
+        numeric=frozenset({1}),
+    )
+
+
+MORE: dict[str, Callable[..., dict[str, Any]]] = {
+    "words": words_context,
+    "adapted": adapted_context,
+    "transferred": transferred_context,
+}
 """Fragments by name."""
