@@ -24,6 +24,8 @@ METHODS: dict[str, str] = {
 TASKS_ONLY: frozenset[str] = frozenset({"shap_permutation", "shap_partition", "tree_surrogate"})
 """Those that a web process never runs: they take too long, or load libraries that it must not. Written here so that
 this can be told without importing them; a test holds it against the classes."""
+BY_CHANCE: frozenset[str] = frozenset({"random"})
+"""Algorithms whose lists have no reasons: draws change with the history, so whatever were said would be invented."""
 PREFERRED = ("contributions", "shapley", "integrated_gradients", "shapley_sampling")
 """Which method explains where none is asked for: the first of these that can."""
 

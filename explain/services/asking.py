@@ -15,10 +15,10 @@ from explain.attribution.sentences import SAID_OF_IT
 from explain.exceptions import CannotExplain, Gone, Unknown
 from explain.selectors import named
 from explain.selectors.named import Named
-from recommender.algorithms.base import top_k
+from recommender.algorithms.base import ranks_of, top_k
 from recommender.data.dataset import Float, Histories, Int
 from recommender.exceptions import BadCheckpoint, BadInput, Conflict
-from recommender.models import Run
+from recommender.models import EndUser, Item, Run
 from recommender.selectors import hot
 from recommender.selectors import serving as select
 from recommender.services import loaded, serving
@@ -138,7 +138,8 @@ def case_of(question: Question) -> Case:
     hidden = hidden[hidden >= 0]
     position = _position(served, found[question.item], "item")
     scores = shown_scores(served, histories, _met(question, person, served), hidden)
-    rank = None if np.isneginf(scores[position]) else int(1 + (scores > scores[position]).sum())
+    place = float(ranks_of(scores[None], np.zeros(1, dtype=np.int64), np.array([position]))[0])
+    rank = None if np.isinf(place) else int(place)
     listed = top_k(scores[None], min(LONGEST, max(question.k, 10)))[0][0]
     listed = listed[listed >= 0]
     target = _target(question, served, position, found, listed)
@@ -179,9 +180,15 @@ def whole(question: Question) -> Question:
 
 
 def still_there(case: Case) -> None:
-    """Raises Gone where the run or the person was deleted while the answer was worked out."""
-    if not Run.objects.filter(pk=case.served.run_id).exists():
-        raise Gone(f"Run {case.served.run_id} was deleted while its explanation was worked out. Ask about another run.")
+    """Raises Gone where the run, the person or the item was deleted while the answer was worked out."""
+    rows = (
+        (Run.objects.filter(pk=case.served.run_id), f"Run {case.served.run_id}", "Ask about another run."),
+        (EndUser.objects.filter(pk=case.person.id), f"“{case.question.user}”", "Nothing is known of them any more."),
+        (Item.objects.filter(pk=case.item.key), f"“{case.item.label}”", "Ask about another item."),
+    )
+    for found, what, advice in rows:
+        if not found.exists():
+            raise Gone(f"{what} was deleted while the explanation was worked out. {advice}")
 
 
 def _check(question: Question) -> None:

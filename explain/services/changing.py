@@ -8,6 +8,7 @@ from typing import Any
 
 from explain.attribution.counterfactual import Counterfactual, fields
 from explain.attribution.entry import entry
+from explain.attribution.sentences import listed
 from explain.exceptions import CannotExplain
 from explain.selectors import named
 from explain.services.asking import ENTRY, HISTORY, REMOVAL, Case, Question, case_of
@@ -71,7 +72,7 @@ def _named(case: Case, positions: Sequence[int]) -> list[dict[str, str]]:
 
 
 def _listed(rows: Sequence[Mapping[str, str]]) -> str:
-    return " and ".join(", ".join(f"“{row['label']}”" for row in rows).rsplit(", ", 1))
+    return listed([f"“{row['label']}”" for row in rows])
 
 
 def _moved(found: Counterfactual) -> str:

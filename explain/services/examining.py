@@ -96,10 +96,24 @@ def _carry_out(lease: Lease) -> None:
 
 
 def forget_people(*, catalog: Catalog, user_ids: list[int]) -> None:
-    """Delete the files of a catalog's examinations: they hold rows about people, one of whom is erased. Those being
-    made begin anew. Figures about many people together stay. Called inside the erasure's transaction."""
-    if not EndUser.objects.filter(catalog=catalog, pk__in=user_ids).exists():
+    """Delete what a catalog's examinations hold of people, some of whom are erased, and their ids where files were
+    asked for by name. Figures about many people together stay. Called inside the erasure's transaction."""
+    ids = set(EndUser.objects.filter(catalog=catalog, pk__in=user_ids).values_list("client_id", flat=True))
+    if not ids:
         return
+    drop_files(catalog=catalog)
+    named = Examination.objects.filter(run__catalog=catalog, kind=Examination.Kind.BULK, settings__users__isnull=False)
+    for row in named.select_for_update(of=("self",)).order_by("pk"):
+        users = row.settings["users"]
+        if users and ids & set(users):
+            row.settings["users"] = [each for each in users if each not in ids]
+            row.save(update_fields=["settings"])
+
+
+def drop_files(*, catalog: Catalog) -> None:
+    """Delete the files of a catalog's examinations; those being made begin anew, which comes first, so that none can
+    name its file once the files were looked for. Called again after the erasure: one that a worker took up before its
+    commit still read who is erased."""
     mine = Examination.objects.filter(run__catalog=catalog)
     mine.filter(status=Run.Status.RUNNING).update(worker="", status=Run.Status.QUEUED, phase="waiting")
     for row in mine.exclude(path=""):

@@ -16,8 +16,8 @@ from django.utils import timezone
 from explain.attribution import registry
 from explain.attribution.base import Attribution, Values
 from explain.attribution.counterfactual import Counterfactual, removal
-from explain.attribution.game import Game, Unit
-from explain.attribution.sentences import sentence
+from explain.attribution.game import OLDER, Game, Unit
+from explain.attribution.sentences import listed, sentence
 from explain.exceptions import CannotExplain
 from explain.models import Explanation
 from explain.services import badges, changing
@@ -31,6 +31,8 @@ SEARCHED = 600
 VERSION = 3
 """Raised whenever documents change their form, so that kept ones are made anew."""
 Document = dict[str, Any]
+STAYS = "SELECT 1 FROM recommender_enduser WHERE id = %s FOR KEY SHARE SKIP LOCKED"
+"""A row where the person is there and nobody is erasing them, which then waits until this transaction ends."""
 
 
 def explain(question: Question, *, in_request: bool = True) -> Document:
@@ -90,6 +92,8 @@ def made(case: Case, *, in_request: bool = True) -> Document:
 
 def attributed(case: Case, *, in_request: bool = True) -> Attribution:
     """By the method asked for, or the recommender's default. Raises CannotExplain (field method)."""
+    if case.served.algorithm in registry.BY_CHANCE:
+        raise CannotExplain(f"“{case.item.label}” was chosen by chance: {case.served.algorithm} has no reasons.")
     game = case.game()
     if not game.units and case.question.about == FIELDS:
         raise CannotExplain(
@@ -165,7 +169,9 @@ def _counterfactual(case: Case, found: Attribution) -> Counterfactual | None:
     """None where the item is in no list of k, or it was not asked for."""
     if not case.question.searched or case.rank is None or case.rank > case.question.k:
         return None
-    return removal(_history(case), k=case.question.k, budget=SEARCHED)
+    with suppress(CannotExplain):  # of items that score alike, some recommenders order others when asked about many
+        return removal(_history(case), k=case.question.k, budget=SEARCHED)
+    return None
 
 
 def _history(case: Case) -> Game:
@@ -183,9 +189,14 @@ def _told(case: Case, searched: Counterfactual | None) -> dict[str, Any]:
         "counterfactual": rows,
         "counterfactual_found": searched.found,
         "counterfactual_rank": searched.rank_after if searched.found else None,
-        "counterfactual_smallest": searched.proven_minimal,
+        "counterfactual_smallest": _smallest(case, searched),
         "counterfactual_text": counterfactual_text(case, searched, [row["label"] for row in rows]),
     }
+
+
+def _smallest(case: Case, searched: Counterfactual) -> bool:
+    """Whether no smaller set does it: of a long history the oldest things are not tried one by one."""
+    return searched.proven_minimal and not any(unit.kind == OLDER for unit in _history(case).units)
 
 
 def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str]) -> str:
@@ -195,8 +206,8 @@ def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str])
             f"No {searched.most} or fewer things of the history were found without which “{item}” would leave the list "
             f"of {k}."
         )
-    names = " and ".join(", ".join(f"“{each}”" for each in labels).rsplit(", ", 1))
-    least = "" if searched.proven_minimal else " Fewer may do: not all sets of fewer were tried."
+    names = listed([f"“{each}”" for each in labels])
+    least = "" if _smallest(case, searched) else " Fewer may do: not all sets of fewer were tried."
     after = f"place {searched.rank_after:,.0f}" if searched.rank_after != float("inf") else "no place"
     return f"Without {names} in the history, “{item}” would fall from place {case.rank:,} to {after}.{least}"
 
@@ -218,17 +229,21 @@ def _kept(case: Case, mark: str) -> Document | None:
 
 
 def _keep(case: Case, mark: str, document: Document) -> None:
-    """Of a person, item or run that is gone meanwhile nothing is kept. The answer need not wait for the disk: what a
-    crash loses is worked out anew."""
+    """Of a person, item or run that is gone meanwhile nothing is kept, nor of a person who is being erased: the person
+    is locked first, as an erasure does, so that neither waits for the other in a circle. The answer need not wait for
+    the disk: what a crash loses is worked out anew."""
     row = Explanation(
         run_id=case.served.run_id, user_id=case.person.id, item_id=case.item.key, asked=_asked(case), mark=mark,
         document=document,
     )  # fmt: skip
     own = not connection.in_atomic_block
     with suppress(IntegrityError), transaction.atomic():
-        if own:
-            with connection.cursor() as cursor:
+        with connection.cursor() as cursor:
+            if own:
                 cursor.execute("SET LOCAL synchronous_commit TO off")
+            cursor.execute(STAYS, [case.person.id])
+            if cursor.fetchone() is None:
+                return
         Explanation.objects.bulk_create(
             [row], update_conflicts=True, unique_fields=["user", "item", "run", "asked"],
             update_fields=["mark", "document", "made"],
