@@ -77,6 +77,8 @@ def adapted_context(catalog: Catalog, state: State, question: Any) -> dict[str, 
             "additive": parts.additive,
         }  # fmt: skip
         figures = [support_figure(document, parts, WORDS[state.target])]
+    if found.usual:
+        figures.append(usual_figure(found.usual))
     return {
         "moved": moved, "scores": [plain(moved.score_before), plain(moved.score_after)], "rises": found.rises,
         "falls": found.falls, "same": f"{100 * found.of.agreement:.0f}%", "figures": figures,
@@ -102,6 +104,25 @@ def support_figure(document: dict[str, Any], parts: Any, word: str) -> Figure:
         height=90 + ROW * bars_of(document),
         numeric=frozenset({1, 2}),
     )
+
+
+def usual_figure(rows: list[dict[str, Any]]) -> Figure:
+    """Exact parts of what is usual for the person, by the bias model."""
+    total = sum(row["value"] for row in rows)
+    document = {"units": rows, "baseline_prediction": 0.0, "prediction": total, "additive": True}
+    return Figure(
+        key="usual",
+        title=f"Of every rating it predicts for them, {signed(total)} is what is usual for them",
+        columns=("rating of", "its part"),
+        rows=[(row["label"], row["value"]) for row in rows],
+        definition="The bias model, exactly: b(u) = Σ (r − μ − b(i)) / (λ + n) over the person’s n ratings r, μ the "
+        "mean of all and b(i) what is usual for the item; each bar is one rating’s part. b(u) is the same for every "
+        "item, so it is in no list’s order; what the network adds to it is not in these parts.",
+        json=draw("waterfall", [{"error": None} | row for row in rows], baseline=0.0, prediction=total,
+                  target="usual for them", additive=True),
+        height=90 + ROW * bars_of(document),
+        numeric=frozenset({1}),
+    )  # fmt: skip
 
 
 def transferred_context(catalog: Catalog, state: State, question: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from explain.services.explaining import explain
 from explain.services.reranking import rerank
 from explain.views.asked import LONGEST_ADDRESS, State
 from recommender import hooks
-from recommender.models import Attribute, Catalog, EndUser, Item, Run
+from recommender.models import Attribute, Catalog, EndUser, Interaction, Item, Run
 from recommender.services import serving
 from tests.recommender.pages import ROLES, login, text_of
 
@@ -360,6 +360,24 @@ def test_of_a_recommender_that_adapts_the_page_says_what_that_changed(
     assert "What adapting changed" not in text_of(got(filled, "u0", item, role="operator", run=ease))
     refused = got(filled, "u0", item, part="more_adapted", role="catalogue manager", run=ease)
     assert "does not adapt" in text_of(refused)
+
+
+def test_exact_parts_of_what_is_usual_for_the_person_are_shown_where_ratings_are_predicted(
+    filled: Catalog, deploy: Callable[..., Run]
+) -> None:
+    for at, row in enumerate(Interaction.objects.filter(user__client_id="u0").order_by("pk")):
+        Interaction.objects.filter(pk=row.pk).update(value=1.0 + at % 5)
+    deploy(filled, "maml", loss="rating", epochs=1)
+    case = case_of(Question(filled.pk, "u0", "i8"))
+    found, model = adapted(case), case.served.model
+    assert {row["id"] for row in found.usual} == {f"i{at}" for at in range(6)}
+    total = sum(row["value"] for row in found.usual)
+    assert total == pytest.approx(float(model.adapt(case.histories)["usual"][0]), abs=1e-6)
+    assert abs(total) > 0.1
+    fragment = text_of(got(filled, "u0", "i8", part="more_adapted"))
+    assert "is what is usual for them" in fragment and "exactly: b(u) = Σ" in fragment
+    clicks = deploy(filled, "ridge_head", serve=False, epochs=1, width=4, features=4, factors=2)
+    assert adapted(case_of(Question(filled.pk, "u0", "i8", run=clicks.pk))).usual == []
 
 
 def test_a_part_that_there_is_not_is_told(filled: Catalog, deploy: Callable[..., Run]) -> None:
