@@ -10,8 +10,10 @@ from explain.attribution.counterfactual import Counterfactual, fields
 from explain.attribution.entry import entry
 from explain.attribution.in_request import IN_REQUEST
 from explain.attribution.sentences import listed
+from explain.exceptions import CannotExplain
 from explain.selectors import named
-from explain.services.asking import Case, Question, case_of
+from explain.services.asking import ENTRY, HISTORY, REMOVAL, Case, Question, case_of
+from explain.services.knowable import alternatives as alternatives_of
 from recommender.data.dataset import CONTEXT
 
 Found = dict[str, Any]
@@ -28,7 +30,7 @@ def changes_of_fields(
     not being known; after `seconds` the search ends (None: it does not). Raises CannotExplain where nothing can be
     changed or the item is not among them."""
     case = case_of(question)
-    found = fields(case.game(), k=question.k, alternatives=alternatives, seconds=seconds)
+    found = fields(case.game(HISTORY), k=question.k, alternatives=alternatives, seconds=seconds)
     rows = [
         {"name": change.name.removeprefix(CONTEXT), "before": change.before, "after": change.after}
         for change in found.changes
@@ -45,7 +47,7 @@ def way_in(question: Question, *, seconds: float | None = IN_REQUEST) -> Found:
     "text"}; after `seconds` the search ends (None: it does not). Raises CannotExplain where it is among them or never
     shown."""
     case = case_of(question)
-    game = case.game(with_fields=False)
+    game = case.game(HISTORY, with_fields=False)
     found = entry(game, k=question.k, seconds=seconds)
     removed = [{"id": case.id_of(game.units[at]), "label": case.label(game.units[at])} for at in found.removed]
     added = _named(case, found.added)
@@ -54,6 +56,23 @@ def way_in(question: Question, *, seconds: float | None = IN_REQUEST) -> Found:
     parts = [f"{_listed(rows)} {words}" for rows, words in ((added, "met too"), (removed, "never met")) if rows]
     text = f"With {' and '.join(parts)}, “{case.item.label}” would rise {_moved(found)}." if found.found else none
     return _document(found) | {"added": added, "removed": removed, "text": text}
+
+
+def told(case: Case) -> Found:
+    """{"changes": what was looked for beside the removal}, {} where nothing else was; "found" is None where there was
+    nothing to look for, which "text" says."""
+    kind = case.question.changes
+    if kind == REMOVAL:
+        return {}
+    try:
+        if kind == ENTRY:
+            found = way_in(case.question)
+        else:
+            found = changes_of_fields(case.question, alternatives_of(case))
+            found["fields_changed"] = found.pop("changes")
+    except CannotExplain as error:
+        return {"changes": {"kind": kind, "found": None, "text": str(error)}}
+    return {"changes": {"kind": kind} | found}
 
 
 def _named(case: Case, positions: Sequence[int]) -> list[dict[str, str]]:

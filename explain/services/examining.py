@@ -32,6 +32,8 @@ CARRIED_OUT: dict[str, str] = {
     "bulk": "explain.services.bulk:carry_out",
 }
 """By kind: `carry_out(row, told) -> Done`, where `told` is a `Progress`."""
+READ: dict[str, str] = {"trust": "explain.services.trust:read"}
+"""By kind: what raises BadInput for settings that mean nothing, where reading them loads nothing heavy."""
 GONE = "Its rows about people were deleted because someone in them was erased; examine again."
 
 
@@ -62,6 +64,13 @@ def create_examination(
         raise Conflict(f"Run {run.pk} makes no lists: {run.algorithm} only predicts ratings.")
     row = {"run": run, "kind": kind, "settings": dict(settings or {}), "created_by": by, "phase": "waiting"}
     return Examination.objects.create(**row)
+
+
+def check_settings(*, kind: str, settings: Mapping[str, Any]) -> None:
+    """Say what is wrong with settings before anyone waits for a worker. Raises BadInput naming the field."""
+    if kind in READ:
+        module, _, function = READ[kind].partition(":")
+        getattr(import_module(module), function)(settings)
 
 
 def cancel_examination(*, examination: Examination) -> None:

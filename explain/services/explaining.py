@@ -3,6 +3,7 @@ all of it can be trusted. Kept by run, history and method; it dies with the data
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import blake2b
@@ -13,22 +14,22 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from explain.attribution import registry
-from explain.attribution.base import Attribution
+from explain.attribution.base import Attribution, Values
 from explain.attribution.counterfactual import Counterfactual, removal
-from explain.attribution.game import OLDER, Game
+from explain.attribution.game import OLDER, Game, Unit
 from explain.attribution.in_request import IN_REQUEST, too_slow
 from explain.attribution.sentences import listed, sentence
 from explain.exceptions import CannotExplain
 from explain.models import Explanation
-from explain.services import badges
-from explain.services.asking import Case, Question, case_of, still_there
+from explain.services import badges, changing
+from explain.services.asking import FIELDS, HISTORY, Case, Question, case_of, still_there
 from recommender.services import adaptation, answers
 
 KEPT_DAYS = 1
 """How long an explanation is kept at most: what it names may have changed since, without it being asked for again."""
 SEARCHED = 600
 """Sets of things that the search for a counterfactual tries at most, so that a request is not kept waiting."""
-VERSION = 2
+VERSION = 3
 """Raised whenever documents change their form, so that kept ones are made anew."""
 Document = dict[str, Any]
 STAYS = "SELECT 1 FROM recommender_enduser WHERE id = %s FOR KEY SHARE SKIP LOCKED"
@@ -72,6 +73,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
         "note": note_of(case),
         "method": found.method,
         "methods": registry.able(case.game()),
+        "about": case.question.about,
         **_target(case),
         "prediction": found.prediction,
         "baseline": found.baseline,
@@ -83,6 +85,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
         "badge": badge,
         "units": units_of(case, found),
         **_told(case, searched),
+        **changing.told(case),
         "sentence": said,
         "cost": {"seconds": round(found.cost.seconds, 4), "evaluations": found.cost.evaluations},
         "made": timezone.now().isoformat(timespec="seconds"),
@@ -94,6 +97,12 @@ def attributed(case: Case, *, in_request: bool = True) -> Attribution:
     if case.served.algorithm in registry.BY_CHANCE:
         raise CannotExplain(f"“{case.item.label}” was chosen by chance: {case.served.algorithm} has no reasons.")
     game = case.game()
+    if not game.units and case.question.about == FIELDS:
+        raise CannotExplain(
+            f"{case.served.algorithm} reads nothing of what is known of this person and said of this item, only "
+            "histories. Ask about the history.",
+            field="units",
+        )
     if not game.units:
         raise CannotExplain(
             "Nothing is known of this person that the recommender reads, so there is nothing to explain: it shows them "
@@ -116,13 +125,17 @@ def attributed(case: Case, *, in_request: bool = True) -> Attribution:
 
 def units_of(case: Case, found: Attribution) -> list[dict[str, Any]]:
     """The strongest first, by size."""
-    order = np.argsort(-np.abs(found.values), kind="stable")
+    return rows_of(case, found.units, found.values, found.errors)
+
+
+def rows_of(case: Case, units: Sequence[Unit], values: Values, errors: Values | None = None) -> list[dict[str, Any]]:
+    """`units` in words with their `values` (n_units,) and standard errors, the strongest first, by size."""
     rows = []
-    for at in order:
-        unit = found.units[at]
-        row = {"kind": unit.kind, "id": case.id_of(unit), "label": case.label(unit), "value": float(found.values[at])}
-        if found.errors is not None:
-            row["error"] = None if np.isnan(found.errors[at]) else float(found.errors[at])
+    for at in np.argsort(-np.abs(values), kind="stable"):
+        unit = units[at]
+        row = {"kind": unit.kind, "id": case.id_of(unit), "label": case.label(unit), "value": float(values[at])}
+        if errors is not None:
+            row["error"] = None if np.isnan(errors[at]) else float(errors[at])
         rows.append(row)
     return rows
 
@@ -166,7 +179,7 @@ def _counterfactual(case: Case, *, seconds: float | None) -> Counterfactual | No
 
 
 def _history(case: Case) -> Game:
-    return case.game(with_fields=False)
+    return case.game(HISTORY, with_fields=False)
 
 
 def _told(case: Case, searched: Counterfactual | None) -> dict[str, Any]:
@@ -205,7 +218,8 @@ def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str])
 
 def _asked(case: Case) -> str:
     question = case.question
-    parts = (question.method, question.target, question.other, str(question.k), "1" if question.searched else "0")
+    parts = (question.method, question.target, question.other, str(question.k), "1" if question.searched else "0",
+             question.about, question.changes)  # fmt: skip
     return blake2b("\x1f".join(parts).encode(), digest_size=20).hexdigest()
 
 

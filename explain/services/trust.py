@@ -67,6 +67,11 @@ class Asked:
         return found
 
 
+def read(settings: Mapping[str, Any]) -> Asked:
+    """See Asked.read."""
+    return Asked.read(settings)
+
+
 def _methods(given: str | Sequence[str]) -> tuple[str, ...]:
     names = tuple(filter(None, given.replace(",", " ").split() if isinstance(given, str) else given))
     if unknown := set(names) - set(attribution.METHODS):

@@ -8,7 +8,7 @@ from typing import Any
 from explain.attribution.counterfactual import removal
 from explain.attribution.in_request import IN_REQUEST
 from explain.exceptions import CannotExplain
-from explain.services.asking import Case
+from explain.services.asking import HISTORY, Case
 from explain.services.changing import changes_of_fields, way_in
 from explain.services.explaining import counterfactual_text
 from explain.services.knowable import alternatives, knowable
@@ -29,7 +29,7 @@ def reach_context(catalog: Catalog, state: State, case: Case, *, way: bool) -> d
 
 
 def taken_out(catalog: Catalog, state: State, case: Case) -> dict[str, Any]:
-    game = case.game(with_fields=False)
+    game = case.game(HISTORY, with_fields=False)
     if not game.units:
         return {"text": ""}
     found = removal(game, k=state.k, seconds=IN_REQUEST)

@@ -214,3 +214,43 @@ def test_the_command_says_in_a_line_what_is_wrong(filled: Catalog, deploy: Calla
     for given, words in (({"user": "nobody"}, "no person “nobody”"), ({"item": "x"}, "no item “x”")):
         with pytest.raises(CommandError, match=words):
             call_command("explain", **{"run": run.pk, "user": "u0", "item": "i8", **given})
+
+
+def test_what_it_is_about_and_what_else_is_looked_for_are_taken(
+    filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]
+):
+    deploy(filled, "ncf")
+    client = api("read")
+    first = client.list_for("u0")["items"][0]["item"]
+    at = ("users", "u0", "recommendations", first, "explanation")
+    found = client.get(*at, units="fields", changes="entry", counterfactual="off").json()
+    assert found["about"] == "fields"
+    assert {unit["kind"] for unit in found["units"]} == {"item_field"}
+    assert (found["changes"]["kind"], found["changes"]["found"]) == ("entry", None)
+    assert found["counterfactual_found"] is None
+    plain = client.get(*at, counterfactual="off").json()
+    assert plain["about"] == "history" and "changes" not in plain
+    outside = client.get("users", "u0", "recommendations", "i20", "explanation", changes="entry", k=1).json()
+    assert set(outside["changes"]) >= {"kind", "found", "added", "removed", "rank", "smallest", "tried", "text"}
+    for name in ("units", "changes"):
+        assert problem_of(client.get(*at, **{name: "mood"}), 400)["errors"][0]["field"] == name
+
+
+def test_units_of_a_recommender_of_histories_alone_are_a_problem(
+    filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]
+):
+    deploy(filled, "ease")
+    answer = api("read").get("users", "u0", "recommendations", "i8", "explanation", units="fields")
+    told = problem_of(answer, 400)
+    assert told["errors"][0]["field"] == "units"
+    assert "only histories" in json.dumps(told)
+
+
+def test_the_command_takes_units_and_changes(filled: Catalog, deploy: Callable[..., Run]):
+    run = deploy(filled, "ncf")
+    told = StringIO()
+    call_command("explain", run=run.pk, user="u0", item="i20", k=1, units="everything", changes="entry", stdout=told)
+    assert "what is said of it: categories Drama" in told.getvalue()
+    assert "would rise from place" in told.getvalue() or "Nothing within" in told.getvalue()
+    with pytest.raises(CommandError, match="about one of"):
+        call_command("explain", run=run.pk, user="u0", item="i20", units="mood")

@@ -248,7 +248,7 @@ def test_of_a_long_history_no_set_is_called_the_smallest(
     deploy(filled, "ease")
     asked = question(filled, k=1)
     assert explain(asked)["counterfactual_smallest"] is True
-    monkeypatch.setattr(asking.Case, "game", lambda case, **options: real_game(case, most_units=4, **options))
+    monkeypatch.setattr(asking.Case, "game", lambda case, _="", **options: real_game(case, most_units=4, **options))
     assert explain(replace(asked, k=2))["counterfactual_smallest"] is False
 
 
