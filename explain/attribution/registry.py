@@ -44,8 +44,8 @@ def able(game: Game, *, in_request: bool = False) -> list[str]:
 
 
 def default(game: Game) -> str:
-    """The method that explains where none is asked for. Raises CannotExplain where none can."""
+    """The method that explains where none is asked for. Raises CannotExplain where none can: without units."""
     for name in PREFERRED:
-        if name in METHODS and not get(name).refuses(game):
+        if not get(name).refuses(game):
             return name
     raise CannotExplain("Nothing is known of this person that the recommender reads, so there is nothing to explain.")

@@ -27,7 +27,7 @@ KEPT_DAYS = 1
 """How long an explanation is kept at most: what it names may have changed since, without it being asked for again."""
 SEARCHED = 600
 """Sets of things that the search for a counterfactual tries at most, so that a request is not kept waiting."""
-VERSION = 2
+VERSION = 3
 """Raised whenever documents change their form, so that kept ones are made anew."""
 Document = dict[str, Any]
 
@@ -67,7 +67,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
         "rank": case.rank,
         "note": note_of(case),
         "method": found.method,
-        "methods": registry.able(case.game()),
+        **_methods(case.game()),
         **_target(case),
         "prediction": found.prediction,
         "baseline": found.baseline,
@@ -141,6 +141,15 @@ def mark_of(case: Case) -> str:
 def forget_old() -> int:
     """Drop what was kept for longer than KEPT_DAYS; returns how many."""
     return Explanation.objects.filter(made__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()[0]
+
+
+def _methods(game: Game) -> Document:
+    """Names of those that answer in a request, and apart of those that only run as tasks."""
+    able = registry.able(game)
+    return {
+        "methods": [name for name in able if name not in registry.TASKS_ONLY],
+        "methods_as_tasks": [name for name in able if name in registry.TASKS_ONLY],
+    }
 
 
 def _target(case: Case) -> dict[str, Any]:
