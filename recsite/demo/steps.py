@@ -55,12 +55,11 @@ EXAMINED: Mapping[str, Mapping[str, Settings]] = {
         "global": {"people": 60},
         "trust": {"people": 40, "methods": ["contributions", "shapley_sampling", "ablation"]},
     },
-    "sasrec": {"trust": {"people": 20, "methods": ["integrated_gradients", "ablation"]}},
     SERVING: {"global": {"people": 25}},
 }
-"""Examinations by recommender and kind: of few people and by the methods that are quick there, so that all of them take
-about a minute. More people and every method are a click away, and so is how far to trust what serves: a recommender made
-of others takes minutes."""
+"""Examinations by recommender and kind, of few people and by methods that are quick there, so that all of them take
+under a minute. More people and every method are a click away, and so is how far to trust what serves: of a recommender
+that is made of others that takes minutes."""
 EXAMINED_QUICKLY: Mapping[str, Mapping[str, Settings]] = {
     "ease": {"global": {"people": 25}, "trust": {"people": 20, "methods": ["contributions", "ablation"]}},
 }
