@@ -10,7 +10,7 @@ from celery import shared_task
 from django.db import transaction
 
 from explain.models import Examination
-from explain.services import bulk, examining, explaining
+from explain.services import bulk, examining, explaining, orphans
 from recommender.models import Catalog, Run
 from recommender.services import leases, monitoring
 from recommender.tasks import reapers, send
@@ -32,8 +32,10 @@ def start_bulk(*, catalog: Catalog, **asked: Any) -> Examination:
 
 @shared_task
 def sweep_explanations() -> None:
-    """Drop explanations that were kept long enough; beat asks for it every night."""
+    """Drop explanations that were kept long enough, and files of examinations whose worker died before its row named
+    them; beat asks for it every night."""
     explaining.forget_old()
+    orphans.prune()
 
 
 @shared_task(acks_late=False)

@@ -64,7 +64,12 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     rank = serializers.IntegerField(allow_null=True, help_text="Null where the item is in no list.")
     note = serializers.CharField(allow_blank=True, help_text="What is odd about the item: met already, hidden …")
     method = serializers.CharField()
-    methods = serializers.ListField(child=serializers.CharField(), help_text="Methods that can explain this.")
+    methods = serializers.ListField(
+        child=serializers.CharField(), help_text="Methods that can explain this and answer at once."
+    )
+    methods_as_tasks = serializers.ListField(
+        child=serializers.CharField(), help_text="Methods that can explain this, but only in bulk or as a command."
+    )
     about = serializers.ChoiceField(choices=list(ABOUT), help_text="What `units` asked for.")
     target = serializers.ChoiceField(choices=list(TARGETS))
     other = serializers.CharField(allow_null=True)

@@ -21,11 +21,11 @@ from recommender.algorithms.base import ItemFieldsMaskable, Recommender, ranks_o
 from recommender.data.dataset import CONTEXT, Histories, Int
 
 Kept = NDArray[np.bool_]
-ITEM, OLDER, ATTRIBUTE, CONTEXT_FIELD, ITEM_FIELD, WORD, BIAS = (
-    "item", "older", "attribute", "context", "item_field", "word", "bias",
+ITEM, OLDER, ATTRIBUTE, CONTEXT_FIELD, ITEM_FIELD, WORD = (
+    "item", "older", "attribute", "context", "item_field", "word",
 )  # fmt: skip
 """Kinds of units: an item of the history, all of the history before that together, an attribute of the person, a piece
-of the context, something that is said of the explained item, a word of a text, what holds for everyone."""
+of the context, something that is said of the explained item, a word of a text."""
 MOST_UNITS = 200
 """Items of a history that are units of their own, the newest ones; those before are one unit together."""
 CELLS = 16_000_000

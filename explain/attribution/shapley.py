@@ -18,6 +18,7 @@ ENUMERATED = 12
 """Units up to which all 2^n coalitions are asked."""
 PERMUTATIONS = 26
 """Permutations drawn, in pairs of one and its reverse."""
+NOTHING = "There is nothing to take away: nothing is known of this person."
 
 
 class ShapleyExact:
@@ -29,6 +30,8 @@ class ShapleyExact:
     quick: ClassVar[bool] = True
 
     def refuses(self, game: Game) -> str:
+        if not game.units:
+            return NOTHING
         if len(game.units) > ENUMERATED:
             return f"Shapley values are enumerated up to {ENUMERATED} units; here are {len(game.units)}: sample them."
         return ""
@@ -72,7 +75,7 @@ class ShapleySampling:
         self.permutations, self.seconds = permutations, seconds
 
     def refuses(self, game: Game) -> str:
-        return "" if game.units else "There is nothing to take away: nothing is known of this person."
+        return "" if game.units else NOTHING
 
     def explain(self, game: Game, *, seed: int = 0) -> Attribution:
         if why := self.refuses(game):

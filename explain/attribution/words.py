@@ -1,7 +1,8 @@
 """Which words of a text make an item similar to another, through the sentence encoder: integrated gradients
 (Sundararajan, Taly, Yan, ICML 2017) over its embedded word pieces, by Captum. Importing this imports torch.
 
-For a worker, not for a web process: the encoder takes 90 MB, and must be in float32 (`SentenceEncoder("float32")`).
+The encoder takes 90 MB in float32 (`SentenceEncoder("float32")`), which gradients need: whoever asks keeps one per
+process (`services.wording`). It is torch's own network and its tokenizer, so a web process may load it.
 """
 
 from __future__ import annotations

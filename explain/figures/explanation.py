@@ -108,8 +108,9 @@ def _hover(bar: Step) -> str:
 
 
 def _row(drawn: go.Figure, bar: Step, height: int) -> None:
-    """Its name at the left and its value at the right, above the bar."""
-    given = {"y": height + 0.22, "xref": "paper", "showarrow": False, "yanchor": "middle"}
+    """Its name at the left and its value at the right, above the bar, on the page's ground: the lines of baseline and
+    prediction stop at them."""
+    given = {"y": height + 0.22, "xref": "paper", "showarrow": False, "yanchor": "middle", "bgcolor": PAGE}
     drawn.add_annotation(
         x=0, xanchor="left", xshift=3, text=shortened(bar.label, LONGEST), font={"color": INK, "size": 12}, **given
     )

@@ -19,9 +19,10 @@ def latest_id(run_id: int) -> int | None:
 
 
 def judged(run_id: int, way: str) -> Mapping[str, Any] | None:
-    """What the newest examination says of a way (a method, or one on the margin); None where it was not examined."""
-    results = _done(run_id).values_list("results", flat=True).first() or {}
-    return next((row for row in results.get("ways", []) if row["way"] == way), None)
+    """What the newest examination that examined a way (a method, or one on the margin) says of it; None where none
+    did: one of other methods leaves what is known of this one."""
+    ways = _done(run_id).filter(results__ways__contains=[{"way": way}]).values_list("results__ways", flat=True).first()
+    return next((row for row in ways or [] if row["way"] == way), None)
 
 
 def people(row: Examination) -> pd.DataFrame | None:

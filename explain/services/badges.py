@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from explain.attribution import registry
 from explain.attribution.base import WEIGHTS, Attribution
-from explain.attribution.game import MARGIN
+from explain.attribution.game import MARGIN, PROBABILITY
 from explain.selectors import trust as select
 
 COMPLETE, APPROXIMATE, UNRELIABLE, UNTESTED = "complete", "approximate", "unreliable", "untested"
 EXACT_GAP = 1e-5
-"""Relative gap up to which an exact method's parts sum to the score."""
+"""Relative gap up to which an exact method's parts sum to what is explained."""
+WORDS = {MARGIN: "lead", PROBABILITY: "probability"}
 
 
 def badge(*, run_id: int, method: str, attribution: Attribution) -> dict[str, str]:
@@ -24,7 +25,7 @@ def badge(*, run_id: int, method: str, attribution: Attribution) -> dict[str, st
     if judged and judged.get("faults"):
         return {"level": UNRELIABLE, "text": f"not reliable for this recommender: {_lower(judged['faults'][0])}"}
     if attribution.exact and attribution.relative_gap <= EXACT_GAP:
-        return {"level": COMPLETE, "text": "complete: the parts sum to the score"}
+        return {"level": COMPLETE, "text": f"complete: the parts sum to the {_word(attribution)}"}
     if not judged or not judged["decided"]:
         words = "examined with too few people" if judged else "not examined yet"
         return {"level": UNTESTED, "text": f"{words} for this recommender"}
@@ -42,16 +43,21 @@ def _judged(run_id: int, method: str, *, margin: bool) -> dict[str, object] | No
     return next((dict(found) for key in keys if (found := select.judged(run_id, key))), None)
 
 
+def _word(attribution: Attribution) -> str:
+    return WORDS.get(attribution.target.kind, "score")
+
+
 def _off(attribution: Attribution) -> str:
+    word = _word(attribution)
     if attribution.fidelity is not None:
         return f"a simpler model stands in, with R² {attribution.fidelity:.2f} where it was not fitted"
     if not attribution.additive:
-        return "what is lost without each one alone, which does not sum to the score"
+        return f"what is lost without each one alone, which does not sum to the {word}"
     share = 100 * attribution.relative_gap
     return (
-        f"the parts miss the score by {share:.1f}%"
+        f"the parts miss the {word} by {share:.1f}%"
         if share >= 0.05
-        else "the parts sum to the score, each is an estimate"
+        else f"the parts sum to the {word}, each is an estimate"
     )
 
 

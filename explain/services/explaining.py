@@ -72,7 +72,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
         "rank": case.rank,
         "note": note_of(case),
         "method": found.method,
-        "methods": registry.able(case.game()),
+        **_methods(case.game()),
         "about": case.question.about,
         **_target(case),
         "prediction": found.prediction,
@@ -162,6 +162,15 @@ def mark_of(case: Case) -> str:
 def forget_old() -> int:
     """Drop what was kept for longer than KEPT_DAYS; returns how many."""
     return Explanation.objects.filter(made__lt=timezone.now() - timedelta(days=KEPT_DAYS)).delete()[0]
+
+
+def _methods(game: Game) -> Document:
+    """Names of those that answer in a request, and apart of those that only run as tasks."""
+    able = registry.able(game)
+    return {
+        "methods": [name for name in able if name not in registry.TASKS_ONLY],
+        "methods_as_tasks": [name for name in able if name in registry.TASKS_ONLY],
+    }
 
 
 def _target(case: Case) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from threading import Lock
 from typing import Any
 
 from explain.attribution.game import ITEM
@@ -16,6 +17,7 @@ LONGEST = 2000
 """Characters of a text that are looked at."""
 
 _encoder: list[Any] = []
+_loading = Lock()
 
 
 @dataclass(frozen=True)
@@ -51,13 +53,19 @@ def composed(item: Item) -> str:
 
 
 def encoder() -> Any:
-    """In float32, which gradients need; loaded once per process. torch's own network, no further library."""
-    if not _encoder:
-        try:
-            _encoder.append(import_module("recommender.data.text_encoder").SentenceEncoder("float32"))
-        except (ModuleNotFoundError, OSError) as error:
-            raise CannotExplain("The sentence encoder is not installed here, so no words can be looked at.") from error
-    return _encoder[0]
+    """In float32, which gradients need; loaded once per process, whichever thread asks first: the others wait for it.
+    torch's own network, no further library."""
+    with _loading:
+        if not _encoder:
+            _encoder.append(_loaded())
+        return _encoder[0]
+
+
+def _loaded() -> Any:
+    try:
+        return import_module("recommender.data.text_encoder").SentenceEncoder("float32")
+    except (ModuleNotFoundError, OSError) as error:
+        raise CannotExplain("The sentence encoder is not installed here, so no words can be looked at.") from error
 
 
 def strongest_of(units: list[dict[str, Any]]) -> str:

@@ -52,6 +52,7 @@ def told(text: str) -> str:
 
 def waterfall_figure(catalog: Catalog, state: State, document: Document) -> Figure:
     units, word = document["units"], WORDS[document["target"]]
+    errors = any(unit.get("error") is not None for unit in units)
     options = {
         "baseline": document["baseline_prediction"], "prediction": document["prediction"], "target": word,
         "additive": document["additive"],
@@ -59,8 +60,11 @@ def waterfall_figure(catalog: Catalog, state: State, document: Document) -> Figu
     return Figure(
         key="waterfall",
         title=finding(document),
-        columns=("what", "kind", "adds", "standard error"),
-        rows=[(unit["label"], unit["kind"].replace("_", " "), unit["value"], unit.get("error")) for unit in units],
+        columns=("what", "kind", "adds", *(["standard error"] if errors else [])),
+        rows=[
+            (unit["label"], unit["kind"].replace("_", " "), unit["value"], *([unit.get("error")] if errors else []))
+            for unit in units
+        ],
         definition=definition(document),
         csv=state.address(catalog, "explanation_csv"),
         json=draw("waterfall", [{"error": None} | unit for unit in units], **options) if units else "",

@@ -323,7 +323,9 @@ def of_concepts(run: Run, results: Results) -> Figure | None:
         "gains on 100 items by chance along it, by the gradient. p: two-sided against 20 vectors of chance (dotted: "
         "their mean), labels permuted, Holm over categories; grey: not told from chance. “Own items gain”: the same "
         "for the category’s own items, which should be near 1 where the network knows the category. “Told apart”: "
-        f"accuracy of the classifier on histories left out. {INTERVAL}",
+        "accuracy of the classifier on histories left out. The vector is a direction in the network’s numbers, not an "
+        "item that was met: where moving along it lowers recommendations, items of the category that were met may "
+        f"raise them all the same. {INTERVAL}",
         json=draw("concepts", rows),
         height=90 + 26 * len(rows),
         numeric=frozenset(range(1, 9)),
@@ -339,4 +341,4 @@ def moved(rows: Rows) -> str:
     helps = best["share"] >= best["chance"]
     share = percent(best["share"] if helps else 1 - best["share"])
     does = "raises" if helps else "lowers"
-    return f"A little more {best['concept']} in the history {does} {share} of first recommendations"
+    return f"Moving the embedded history towards {best['concept']} {does} {share} of first recommendations"

@@ -145,8 +145,19 @@ def curve_figure(results: Mapping[str, Any], curve: str) -> Figure:
         "strongest first. It leaves 0 to 100% where units that speak against the item go or come last. Bands are 95% "
         f"intervals, people resampled. At most {SHOWN_CURVES} methods are drawn, those with the best area.",
         json=draw("trust_left", points, what=what) if methods else "",
-        empty="Nothing was explained, so nothing can be taken away.", height=340, numeric=frozenset({1, 2, 3, 4}),
+        empty="Nothing was explained, so nothing can be taken away.", note=left_out(results),
+        height=340, numeric=frozenset({1, 2, 3, 4}),
     )  # fmt: skip
+
+
+def left_out(results: Mapping[str, Any]) -> str:
+    """How many people the curves leave out: what is left of nothing is no share."""
+    chance = next((row for row in results["ways"] if row["way"] == RANDOM), None)
+    if chance is None:
+        return ""
+    out = chance["people"] - chance["figures"].get("deletion_area", {"people": 0})["people"]
+    why = "their item’s score is no higher than the baseline, so there is nothing of which a share could be left"
+    return f"{out:,} of {chance['people']:,} people are left out: {why}." if out else ""
 
 
 def drawn_ways(results: Mapping[str, Any]) -> list[str]:

@@ -25,6 +25,8 @@ METRIC_NAMES = {
     "ece": "Calibration error", "accuracy_person": "Accuracy per person", "brier_person": "Brier score per person",
 }  # fmt: skip
 DAY = 86_400
+SMALL = 0.01
+"""Below it a cell has three digits that count instead of four decimals."""
 
 
 @register.filter
@@ -193,7 +195,7 @@ def cell(value: Any) -> str:
     if isinstance(value, dict):
         return interval(value)
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return f"{value:.4f}" if value == 0 or abs(value) >= SMALL else f"{value:.3g}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)

@@ -10,6 +10,8 @@ from typing import Any
 
 from django.utils import timezone
 
+from explain.models import Examination
+from explain.tasks import start_examination
 from recommender import tasks
 from recommender.algorithms import registry
 from recommender.exceptions import RecommenderError
@@ -46,6 +48,21 @@ QUICK = {
     "cold_item": {"epochs": 1},
 }
 """Settings of a demonstration that shows the path, not the quality (`--quick`)."""
+SERVING = "what serves"
+Settings = Mapping[str, Any]
+EXAMINED: Mapping[str, Mapping[str, Settings]] = {
+    "ease": {
+        "global": {"people": 60},
+        "trust": {"people": 40, "methods": ["contributions", "shapley_sampling", "ablation"]},
+    },
+    SERVING: {"global": {"people": 25}},
+}
+"""Examinations by recommender and kind, of few people and by methods that are quick there, so that all of them take
+under a minute. More people and every method are a click away, and so is how far to trust what serves: of a recommender
+that is made of others that takes minutes."""
+EXAMINED_QUICKLY: Mapping[str, Mapping[str, Settings]] = {
+    "ease": {"global": {"people": 25}, "trust": {"people": 20, "methods": ["contributions", "ablation"]}},
+}
 
 Say = Callable[[str], None]
 
@@ -130,3 +147,34 @@ def deploy_best(catalog: Catalog, runs: Iterable[Run], say: Say) -> Run:
     deploying.deploy_run(run=best, by=None)
     say(f"{best} serves now: the best by NDCG@10{' of those that adapt to people hardly known' if adapting else ''}")
     return best
+
+
+def examine(
+    serving: Run, runs: Iterable[Run], asked: Mapping[str, Mapping[str, Settings]], say: Say
+) -> list[Examination]:
+    """Have explanations examined as `asked`: what counts for everyone, and how far they can be trusted. What is done or
+    under way is not asked for again; one that fails says why and stops nothing."""
+    named = {run.algorithm: run for run in runs if run.status == Run.Status.SUCCEEDED} | {SERVING: serving}
+    rows = [
+        _examination(named[name], kind, settings)
+        for name, kinds in asked.items()
+        for kind, settings in kinds.items()
+        if name in named
+    ]
+    return [_ended(row, say) for row in {row.pk: row for row in rows}.values()]
+
+
+def _examination(run: Run, kind: str, settings: Settings) -> Examination:
+    usable = run.examinations.filter(kind=kind, status__in=[*Run.LIVE, Run.Status.SUCCEEDED])
+    return usable.order_by("-id").first() or start_examination(run=run, kind=kind, settings=settings)
+
+
+def _ended(row: Examination, say: Say, every: float = 0.5) -> Examination:
+    """The row once it is over, whatever became of it."""
+    if row.status in Run.LIVE:
+        say(f"Examining {row}")
+    while row.status in Run.LIVE:
+        time.sleep(every)
+        row.refresh_from_db()
+    say(f"{row}: {row.error or row.get_status_display()}")
+    return row

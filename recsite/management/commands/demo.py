@@ -54,7 +54,8 @@ class Command(BaseCommand):
         catalog = steps.import_once(options["data"], settings.DATA_DIR / "downloads", self.say)
         runs = steps.start_missing(catalog, steps.QUICK if options["quick"] else {})
         ended = steps.follow(runs, self.say)
-        steps.deploy_best(catalog, ended, self.say)
+        serving = steps.deploy_best(catalog, ended, self.say)
+        steps.examine(serving, ended, steps.EXAMINED_QUICKLY if options["quick"] else steps.EXAMINED, self.say)
         self.introduce(url, accounts.ready(catalog, settings.DATA_DIR / "demo.json"))
 
     def introduce(self, url: str, known: dict[str, Any]) -> None:

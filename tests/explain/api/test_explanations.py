@@ -34,6 +34,12 @@ def test_an_item_of_a_list_is_explained(filled: Catalog, deploy: Callable[..., R
     assert set(found["units"][0]) == {"kind", "id", "label", "value"}
     assert found["sentence"].endswith(".")
     assert found["counterfactual_text"]
+    assert {"contributions", "ablation"} <= set(found["methods"])
+    for name in found["methods"]:
+        assert client.get("users", "u0", "recommendations", item, "explanation", method=name).status_code == 200
+    assert "shap_permutation" in found["methods_as_tasks"]
+    for name in found["methods_as_tasks"]:
+        problem_of(client.get("users", "u0", "recommendations", item, "explanation", method=name), 400)
 
 
 def test_method_target_and_k_are_taken(filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]):

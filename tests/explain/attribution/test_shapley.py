@@ -118,6 +118,11 @@ def test_an_empty_history_leaves_nothing_to_explain():
     assert of.units == ()
     assert of.whole == of.empty == 0
     assert registry.get("ablation").refuses(of)
+    assert ShapleyExact().refuses(of) == ShapleySampling().refuses(of)
+    with pytest.raises(CannotExplain, match="nothing to take away"):
+        ShapleyExact().explain(game(Together(), []))
+    with pytest.raises(CannotExplain, match="nothing to explain"):
+        registry.default(game(Together(), []))
 
 
 @pytest.mark.parametrize(("target", "field"), [(Target(5, MARGIN), "target"), (Target(5, PROBABILITY), "target")])

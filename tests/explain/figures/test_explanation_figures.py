@@ -10,7 +10,7 @@ import pytest
 
 from explain.figures import draw
 from explain.figures.explanation import MOST, agreement, attention, methods, shortened, signed, steps, told, waterfall
-from explain.figures.theme import LINE, LOWERS, RAISES
+from explain.figures.theme import LINE, LOWERS, PAGE, RAISES
 from explain.views.sketch import waterfall as sketch
 
 UNITS = pd.DataFrame(
@@ -53,6 +53,12 @@ def test_a_waterfall_says_at_which_height_each_unit_stands() -> None:
     assert drawn.data[0].error_x.visible and list(drawn.data[0].error_x.array) == [0.25, 0.0, 0.0]
     texts = [each.text for each in drawn.layout.annotations]
     assert "baseline 2" in texts and "lead 0.5" in texts and "−3" in texts and "+1" in texts
+
+
+def test_names_and_numbers_stand_on_the_ground_of_the_page_so_that_no_line_crosses_them() -> None:
+    drawn = waterfall(UNITS, baseline=2.0, prediction=0.5, target="lead")
+    ground = {each.text: each.bgcolor for each in drawn.layout.annotations}
+    assert [ground[text] for text in ("Alien", "Brazil", "+1", "−3")] == [PAGE] * 4
 
 
 def test_each_method_is_coloured_by_its_own_largest_value() -> None:

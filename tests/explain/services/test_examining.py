@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
@@ -77,6 +80,18 @@ def test_deleting_a_run_takes_its_examinations_and_their_files(run: Run):
     delete_run(run=run)
     assert not Examination.objects.exists()
     assert not default_storage.exists(row.path)
+
+
+def test_a_file_that_no_row_names_is_swept_once_it_is_old(run: Run):
+    row = create_examination(run=run, kind="trust")
+    execute_examination(examination_id=row.pk)
+    row.refresh_from_db()
+    folder = f"runs/{run.pk}/examinations"
+    old, young = (default_storage.save(f"{folder}/{name}.parquet", ContentFile(b"rows")) for name in ("old", "young"))
+    for name in (row.path, old):
+        os.utime(default_storage.path(name), (time.time() - 2 * 86_400,) * 2)
+    tasks.sweep_explanations()
+    assert [default_storage.exists(name) for name in (row.path, old, young)] == [True, False, True]
 
 
 def test_one_whose_worker_died_is_taken_up_again(run: Run):

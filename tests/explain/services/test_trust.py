@@ -9,7 +9,7 @@ import pytest
 
 from explain.attribution import registry
 from explain.attribution.examined import Examined
-from explain.attribution.game import MARGIN, Game, Target
+from explain.attribution.game import MARGIN, PROBABILITY, Game, Target
 from explain.models import Examination
 from explain.selectors import trust as select
 from explain.services import trust
@@ -164,6 +164,26 @@ def test_a_badge_says_what_is_exact_what_is_untested_and_what_is_not_reliable(fi
         "level": "unreliable", "text": "not reliable for this recommender: it says much the same of anything",
     }  # fmt: skip
     assert badge(run_id=run.pk, method="ablation", attribution=inexact)["level"] == "approximate"
+
+
+def test_one_of_other_methods_leaves_what_is_known_of_this_one(films: Catalog):
+    run = trained(films, "ease")
+    examined(run, people=40, methods="ablation")
+    examined(run, people=25, methods="contributions")
+    assert select.judged(run.pk, "ablation")["people"] == 40
+    assert select.judged(run.pk, "contributions")["people"] == 25
+    examined(run, people=30, methods="ablation")
+    assert select.judged(run.pk, "ablation")["people"] == 30
+    assert select.judged(run.pk, "shapley") is None
+
+
+def test_a_badge_names_what_is_explained(films: Catalog):
+    run = trained(films, "ease")
+    lead = attribution(run, "contributions", MARGIN)
+    said = badge(run_id=run.pk, method="contributions", attribution=lead)
+    assert said == {"level": "complete", "text": "complete: the parts sum to the lead"}
+    chance = replace(lead, target=Target(2, PROBABILITY))
+    assert badge(run_id=run.pk, method="contributions", attribution=chance)["text"].endswith("sum to the probability")
 
 
 def test_without_names_every_method_is_examined_and_with_them_those_alone():

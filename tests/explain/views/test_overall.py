@@ -253,6 +253,6 @@ def test_the_category_that_moves_most_is_said_in_its_direction() -> None:
     rows = [{"concept": "A", "share": 0.6, "chance": 0.5, "p_holm": 0.01},
             {"concept": "B", "share": 0.2, "chance": 0.5, "p_holm": 0.01},
             {"concept": "C", "share": 0.0, "chance": 0.5, "p_holm": 0.2}]  # fmt: skip
-    assert moved(rows) == "A little more B in the history lowers 80% of first recommendations"
-    assert moved(rows[:1]) == "A little more A in the history raises 60% of first recommendations"
+    assert moved(rows) == "Moving the embedded history towards B lowers 80% of first recommendations"
+    assert moved(rows[:1]) == "Moving the embedded history towards A raises 60% of first recommendations"
     assert moved(rows[2:]).startswith("No category moves")

@@ -14,7 +14,15 @@ from explain.attribution.examined import Examined
 from explain.attribution.verdicts import summarised
 from explain.models import Examination
 from explain.services.trust import Asked
-from explain.views.trust_figures import MEASURES, cannot_words, faithful_figure, finding, groups_finding, method_rows
+from explain.views.trust_figures import (
+    MEASURES,
+    cannot_words,
+    faithful_figure,
+    finding,
+    groups_finding,
+    left_out,
+    method_rows,
+)
 from recommender.evaluation.segments import Segment
 from recommender.models import Checkpoint, Run
 from tests.explain.trusted import examined_people, examined_run
@@ -189,3 +197,16 @@ def test_groups_whose_intervals_overlap_do_not_differ():
 def test_methods_that_explained_nobody_are_named_by_their_reason():
     told = cannot_words({"cannot": {"A": "No gradients.", "B": "Too many.", "A, margin": "No gradients."}})
     assert told == ["A · A, margin: No gradients.", "B: Too many."]
+
+
+def test_the_curves_tell_how_many_people_they_leave_out(run: Run):
+    results = Examination.objects.get(run=run).results
+    chance = next(row for row in results["ways"] if row["way"] == "random order")
+    assert left_out(results) == ""
+    chance["figures"]["deletion_area"]["people"] = 41
+    assert left_out(results).startswith("3 of 44 people are left out: ")
+    Examination.objects.filter(run=run).update(results=results)
+    assert seen(run, "analyst").count("3 of 44 people are left out") == 2
+    del chance["figures"]["deletion_area"]
+    assert left_out(results).startswith("44 of 44 people")
+    assert left_out({"ways": []}) == ""
