@@ -58,17 +58,17 @@ def way_in(question: Question, *, seconds: float | None = IN_REQUEST) -> Found:
     return _document(found) | {"added": added, "removed": removed, "text": text}
 
 
-def told(case: Case) -> Found:
-    """{"changes": what was looked for beside the removal}, {} where nothing else was; "found" is None where there was
-    nothing to look for, which "text" says."""
+def told(case: Case, *, seconds: float | None) -> Found:
+    """{"changes": what was looked for beside the removal, for `seconds` at most}, {} where nothing else was; "found" is
+    None where there was nothing to look for, which "text" says."""
     kind = case.question.changes
     if kind == REMOVAL:
         return {}
     try:
         if kind == ENTRY:
-            found = way_in(case.question)
+            found = way_in(case.question, seconds=seconds)
         else:
-            found = changes_of_fields(case.question, alternatives_of(case))
+            found = changes_of_fields(case.question, alternatives_of(case), seconds=seconds)
             found["fields_changed"] = found.pop("changes")
     except CannotExplain as error:
         return {"changes": {"kind": kind, "found": None, "text": str(error)}}

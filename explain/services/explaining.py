@@ -85,7 +85,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
         "badge": badge,
         "units": units_of(case, found),
         **_told(case, searched),
-        **changing.told(case),
+        **changing.told(case, seconds=IN_REQUEST if in_request else None),
         "sentence": said,
         "cost": {"seconds": round(found.cost.seconds, 4), "evaluations": found.cost.evaluations},
         "made": timezone.now().isoformat(timespec="seconds"),
