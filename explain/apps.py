@@ -21,7 +21,9 @@ class ExplainConfig(AppConfig):
         hooks.run_pages.append(partial(_called, "explain.views.overall:run_page"))
         hooks.overview_cards.append(partial(_called, "explain.views.parameters:card"))
         # what has models can only be imported once apps are ready
-        hooks.erasure_listeners.append(import_module("explain.services.examining").forget_people)
+        examining = import_module("explain.services.examining")
+        hooks.erasure_listeners.append(examining.forget_people)
+        hooks.after_erasure.append(examining.drop_files)
 
 
 def why(*, catalog: str, run: int, person: str, item: str) -> str:

@@ -14,6 +14,9 @@ list_notes: list[Callable[..., str]] = []
 erasure_listeners: list[Callable[..., None]] = []
 """Called with `catalog` and `user_ids` inside the transaction that erases people."""
 
+after_erasure: list[Callable[..., None]] = []
+"""Called with `catalog` once an erasure is committed: what was begun before it may still hold who is gone."""
+
 figures: dict[str, Callable[..., str]] = {}
 """By name: called with tables, returns the JSON of a plotly figure for a page to draw."""
 

@@ -7,7 +7,8 @@ import re
 from django.conf import settings
 
 from explain.api.serializers import ExplanationSerializer
-from explain.attribution import registry
+from explain.api.urls import urlpatterns
+from explain.attribution import in_request, registry
 from recommender.data.config import describe
 from recommender.data.preparation.settings import PreparationConfig
 from recommender.data.readers import FORMATS
@@ -53,6 +54,15 @@ def test_every_method_of_explaining_is_described_with_whether_it_answers_at_once
     rows = re.findall(r"^\| (`[^|]+`) \|.*\| (yes|no) \|$", text, re.MULTILINE)
     described = {name: answer for names, answer in rows for name in re.findall(r"`(\w+)`", names)}
     assert described == {name: "no" if name in registry.TASKS_ONLY else "yes" for name in registry.METHODS}
+
+
+def test_every_call_and_every_limit_of_explanations_is_described() -> None:
+    text = (DOCS / "explanations.md").read_text()
+    for path in urlpatterns:
+        address = re.sub(r"<\w+:(\w+)>", r"{\1}", str(path.pattern).removeprefix("v1/")).replace("{number}", "{id}")
+        assert f"{address}`" in text, address
+    for seconds in (in_request.IN_REQUEST, in_request.MOST, in_request.MOST_AT_LAST):
+        assert re.search(rf"(after|over) {seconds:.0f} s\b", text), seconds
 
 
 def test_every_part_of_an_explanation_is_described() -> None:

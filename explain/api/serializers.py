@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from explain.services.asking import TARGETS
+from explain.services.asking import ABOUT, CHANGES, TARGETS
 from recommender.api.fields import ClientIdField, TextField, WholeNumberField
 from recommender.api.serializers import Strict
 
@@ -32,6 +32,29 @@ class BadgeSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
 
 
+class ChangedFieldSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    before = serializers.JSONField(allow_null=True)
+    after = serializers.JSONField(allow_null=True, help_text="Null: not known.")
+
+
+class NamedSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    label = serializers.CharField()
+
+
+class ChangesSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=list(CHANGES[1:]))
+    found = serializers.BooleanField(allow_null=True, help_text="Null where there was nothing to look for.")
+    text = serializers.CharField()
+    rank = serializers.FloatField(required=False, allow_null=True, help_text="The place after the changes.")
+    smallest = serializers.BooleanField(required=False, help_text="Whether no smaller change does it.")
+    tried = serializers.IntegerField(required=False)
+    fields_changed = ChangedFieldSerializer(many=True, required=False, help_text="Of kind fields.")
+    added = NamedSerializer(many=True, required=False, help_text="Of kind entry: to have met too.")
+    removed = NamedSerializer(many=True, required=False, help_text="Of kind entry: never to have met.")
+
+
 class ExplanationSerializer(serializers.Serializer[Any]):
     run = serializers.IntegerField()
     algorithm = serializers.CharField()
@@ -47,6 +70,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     methods_as_tasks = serializers.ListField(
         child=serializers.CharField(), help_text="Methods that can explain this, but only in bulk or as a command."
     )
+    about = serializers.ChoiceField(choices=list(ABOUT), help_text="What `units` asked for.")
     target = serializers.ChoiceField(choices=list(TARGETS))
     other = serializers.CharField(allow_null=True)
     k = serializers.IntegerField()
@@ -64,6 +88,7 @@ class ExplanationSerializer(serializers.Serializer[Any]):
     counterfactual_rank = serializers.FloatField(required=False, allow_null=True)
     counterfactual_smallest = serializers.BooleanField(required=False, help_text="Whether no smaller set does it.")
     counterfactual_text = serializers.CharField(allow_blank=True)
+    changes = ChangesSerializer(required=False, help_text="What `changes` asked for; absent without it.")
     sentence = serializers.CharField(help_text="For the customer.")
     cost = serializers.DictField(child=serializers.FloatField())
     made = serializers.DateTimeField()

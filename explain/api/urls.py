@@ -17,5 +17,6 @@ urlpatterns = [
     ),
     path("v1/explanations/", views.ExplanationList.as_view(), name="explanations"),
     path("v1/explanations/<int:number>/", views.ExplanationDetail.as_view(), name="explanations-detail"),
+    path("v1/explanations/<int:number>/cancel/", views.ExplanationCancel.as_view(), name="explanations-cancel"),
     path("v1/explanations/<int:number>/file/", views.ExplanationFile.as_view(), name="explanations-file"),
 ]

@@ -17,7 +17,8 @@ from explain.api.serializers import ExplanationSerializer, ExplanationsSerialize
 from explain.attribution.game import MARGIN, SCORE
 from explain.exceptions import Unknown
 from explain.models import Examination
-from explain.services.asking import LONGEST, TARGETS, Question
+from explain.services.asking import ABOUT, CHANGES, HISTORY, LONGEST, REMOVAL, TARGETS, Question
+from explain.services.examining import cancel_examination
 from explain.services.explaining import explain
 from recommender.api import pagination, params
 from recommender.api.base import READ, TRAIN, ApiView
@@ -50,6 +51,18 @@ class Explanation(ApiView):
             ),
             OpenApiParameter("run", OpenApiTypes.INT, description="Another finished run than the deployed one."),
             OpenApiParameter("counterfactual", enum=["on", "off"], description="off: none is looked for."),
+            OpenApiParameter(
+                "units",
+                enum=list(ABOUT),
+                description="history: with what is known of person and moment (default); "
+                "fields: what is known of them and said of the item, no history; everything.",
+            ),
+            OpenApiParameter(
+                "changes",
+                enum=list(CHANGES),
+                description="What else is looked for: fields that keep the item in the "
+                "list, or what would bring it in (entry). Default removal: nothing beside the counterfactual.",
+            ),
             OpenApiParameter("context.*", description="What is known of the moment, such as context.weather=rain."),
         ],
         responses=ExplanationSerializer,
@@ -62,7 +75,7 @@ class Explanation(ApiView):
 
 
 def _asked(request: Request, catalog_id: int, user: str, item: str) -> Question:
-    known = ("method", "target", "other", "k", "run", "counterfactual")
+    known = ("method", "target", "other", "k", "run", "counterfactual", "units", "changes")
     params.only(request, *known, prefixes=("context.",))
     other = request.query_params.get("other", "")
     return Question(
@@ -76,6 +89,8 @@ def _asked(request: Request, catalog_id: int, user: str, item: str) -> Question:
         k=params.number(request, "k", 10, 1, LONGEST),
         context=context_of(request),
         searched=params.choice(request, "counterfactual", ("on", "off"), "on") == "on",
+        about=params.choice(request, "units", tuple(ABOUT), HISTORY),
+        changes=params.choice(request, "changes", CHANGES, REMOVAL),
     )
 
 
@@ -128,6 +143,17 @@ class ExplanationDetail(_Files):
     def get(self, request: Request, number: int) -> Response:
         params.only(request)
         return Response(self.document(self.found(number)))
+
+
+@extend_schema_view(post=described("explanations.cancel", "Stop one within seconds", None, ExplanationsSerializer))
+class ExplanationCancel(_Files):
+    needs = {"POST": TRAIN}
+
+    def post(self, request: Request, number: int) -> Response:
+        params.only(request)
+        row = self.found(number)
+        cancel_examination(examination=row)
+        return Response(self.document(row))
 
 
 @extend_schema_view(

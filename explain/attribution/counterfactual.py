@@ -63,6 +63,13 @@ class Counterfactual:
     changes: tuple[Change, ...] = ()
     entering: tuple[int, ...] = ()
     leaving: tuple[int, ...] = ()
+    stopped: bool = False
+    """Whether the search ended because its time was over."""
+
+    @property
+    def stopped_text(self) -> str:
+        """That in a sentence, which follows another; "" where it was not."""
+        return f" The search stopped after {self.seconds:.0f} s; not all sets were tried." if self.stopped else ""
 
     @property
     def size(self) -> int:
@@ -75,12 +82,18 @@ class Counterfactual:
 
 
 def removal(
-    game: Game, *, k: int, most: int = MOST, order: NDArray[np.float64] | None = None, budget: int = BUDGET
+    game: Game,
+    *,
+    k: int,
+    most: int = MOST,
+    order: NDArray[np.float64] | None = None,
+    budget: int = BUDGET,
+    seconds: float | None = None,
 ) -> Counterfactual:
     """The fewest items of the history whose removal takes the target's item out of the first `k`.
 
-    `order` (n_units,): an attribution, whose highest values are tried together first. Raises CannotExplain where the
-    item is not among the first k to begin with.
+    `order` (n_units,): an attribution, whose highest values are tried together first; `seconds`: after so long the
+    search ends with what it has. Raises CannotExplain where the item is not among the first k to begin with.
     """
     places = named(game.units, ITEM)
 
@@ -91,7 +104,7 @@ def removal(
         return game.ranking(kept)
 
     hints = _prefixes(order[places], most) if order is not None else ()
-    search = Search(ask, Goal(game.target.item, k, out=True), len(places), most, budget, hints=hints)
+    search = Search(ask, Goal(game.target.item, k, out=True), len(places), most, budget, hints=hints, seconds=seconds)
     found, answer = searched(search, REMOVAL)
     return replace(answer, removed=tuple(places[list(found)].tolist())) if found else answer
 
@@ -103,6 +116,7 @@ def fields(
     alternatives: Mapping[str, Sequence[Any]] | None = None,
     most: int = MOST,
     budget: int = BUDGET,
+    seconds: float | None = None,
 ) -> Counterfactual:
     """The fewest fields that, not known or of another value, take the target's item out of the first `k`. What the
     recommender reads of this person may be not known; `alternatives`: by name, as in `Histories.fields`, values that a
@@ -118,7 +132,8 @@ def fields(
         return _changed(game, [[changes[move] for move in moves] for moves in sets])
 
     apart = np.array([names.index(change.name) for change in changes], dtype=np.int64)
-    search = Search(ask, Goal(game.target.item, k, out=True), len(changes), min(most, len(names)), budget, apart=apart)
+    goal, most = Goal(game.target.item, k, out=True), min(most, len(names))
+    search = Search(ask, goal, len(changes), most, budget, apart=apart, seconds=seconds)
     found, answer = searched(search, FIELDS)
     return replace(answer, changes=tuple(changes[move] for move in found)) if found else answer
 
@@ -139,6 +154,7 @@ def searched(search: Search, kind: str) -> tuple[Moves, Counterfactual]:
         search.evaluations(), search.exhausted, time.perf_counter() - started,
         entering=tuple(item for item in then if item not in first),
         leaving=tuple(item for item in first if item not in then),
+        stopped=search.stopped,
     )  # fmt: skip
 
 

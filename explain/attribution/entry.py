@@ -31,12 +31,14 @@ def entry(
     take_away: bool = True,
     most: int = MOST,
     budget: int = BUDGET,
+    seconds: float | None = None,
 ) -> Counterfactual:
     """The fewest items to add (of `candidates`, positions; all there are unless given) or to take from the history
     (where `take_away`) that bring the target's item among the first `k`.
 
     An added item counts as met last, with `value` (the highest of the history unless given), and is then not shown
-    itself, so that adding one that stands before the item moves it up too. Raises CannotExplain where the item is
+    itself, so that adding one that stands before the item moves it up too. After `seconds` the search ends with what
+    it has. Raises CannotExplain where the item is
     among the first k as it is, or is not shown at all.
     """
     places = named(game.units, ITEM) if take_away else np.empty(0, dtype=np.int64)
@@ -44,7 +46,8 @@ def entry(
     adds = _shortlisted(game, candidates, liked)
 
     ask = partial(_after, game, adds, places, liked)
-    search = Search(ask, Goal(game.target.item, k, out=False), len(adds) + len(places), most, budget)
+    moves = len(adds) + len(places)
+    search = Search(ask, Goal(game.target.item, k, out=False), moves, most, budget, seconds=seconds)
     found, answer = searched(search, ENTRY)
     return replace(
         answer,

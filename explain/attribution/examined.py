@@ -5,7 +5,9 @@ A method is asked about what it is meant to explain: the item the recommender pu
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
@@ -51,7 +53,9 @@ class Plan:
 
     `slow_people`: how many slow ways are tried with (None: all); `close`: how many the figures are found with that ask
     for explanations anew (sensitivity, shuffled weights, another seed), a fifth of them where a way is slow; `draws`:
-    random orders of a person, `subsets` of units taken away together, `changes`: small changes of a history.
+    random orders of a person, `subsets` of units taken away together, `changes`: small changes of a history. After
+    `seconds` in all nobody more is taken up, and after a way's even share of them nobody more for that way, but not
+    before `fewest` (None: no limit).
     """
 
     ways: tuple[Way, ...]
@@ -63,6 +67,8 @@ class Plan:
     changes: int = 2
     most_units: int = MOST_UNITS
     seed: int = 0
+    seconds: float | None = None
+    fewest: int = 20
 
     def tried(self, way: Way, at: int) -> bool:
         """Whether a way is tried with the person in place `at`."""
@@ -83,6 +89,34 @@ class Examined:
     agreement: list[tuple[str, str, float]] = field(default_factory=list)
     skipped: int = 0
     cannot: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Clock:
+    """How long everything, and each way, took so far, and how many people each way explained."""
+
+    plan: Plan
+    began: float = field(default_factory=time.monotonic)
+    spent: dict[Way, float] = field(default_factory=dict)
+    explained: dict[Way, int] = field(default_factory=dict)
+
+    @contextmanager
+    def of(self, way: Way) -> Iterator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent[way] = self.spent.get(way, 0.0) + time.monotonic() - began
+
+    def over(self, way: Way) -> bool:
+        """Whether the way's share of the time is used up."""
+        plan, enough = self.plan, self.explained.get(way, 0) >= self.plan.fewest
+        return enough and plan.seconds is not None and self.spent[way] > plan.seconds / len(plan.ways)
+
+    def ended(self, people: int) -> bool:
+        """Whether, `people` being examined, nobody more is."""
+        plan = self.plan
+        return plan.seconds is not None and people >= plan.fewest and time.monotonic() - self.began > plan.seconds
 
 
 def default_ways() -> tuple[Way, ...]:
@@ -109,9 +143,11 @@ def examine(
     each person, may raise.
     """
     shuffled = robustness.randomised(model, np.random.default_rng(plan.seed)) if plan.close else None
-    told, nothing = Examined(), np.empty(0, dtype=np.int64)
+    told, clock, hidden = Examined(), Clock(plan), np.empty(0, dtype=np.int64) if hidden is None else hidden
     for at in range(len(histories)):
-        person = _Person(model, histories.select(np.array([at])), nothing if hidden is None else hidden, plan, at)
+        if clock.ended(at - told.skipped):
+            break
+        person = _Person(model, histories.select(np.array([at])), hidden, clock, at)
         if person.item < 0 or not person.game.units:
             told.skipped += 1
         else:
@@ -126,8 +162,9 @@ def examine(
 class _Person:
     """One person's games: of the score, and of the margin over what is ranked next."""
 
-    def __init__(self, model: Recommender, history: Histories, hidden: Int, plan: Plan, at: int) -> None:
-        self.plan, self.at, self.rng = plan, at, np.random.default_rng((plan.seed, at))
+    def __init__(self, model: Recommender, history: Histories, hidden: Int, clock: Clock, at: int) -> None:
+        plan = clock.plan
+        self.plan, self.clock, self.at, self.rng = plan, clock, at, np.random.default_rng((plan.seed, at))
         scores = np.array(model.score(history), dtype=np.float32)
         scores[:, np.concatenate([history.items, hidden])] = -np.inf
         best = top_k(scores, 1 + RIVALS)[0][0]
@@ -143,15 +180,7 @@ class _Person:
 
 def _one(person: _Person, key: int, others: dict[str, Recommender], told: Examined) -> None:
     plan, game = person.plan, person.game
-    games, found = {}, {}
-    for way in plan.ways:
-        if not plan.tried(way, person.at):
-            continue
-        try:
-            games[way] = person.asked(way)
-            found[way] = registry.get(way.method).explain(games[way], seed=plan.seed)
-        except CannotExplain as error:
-            told.cannot[way.key] = str(error)
+    games, found = _explained(person, told)
     chance = person.rng.standard_normal((plan.draws, len(game.units)))
     taken = faithfulness.subsets(len(game.units), plan.subsets, person.rng)
     orders = [*(each.order for each in found.values()), *np.argsort(-chance, axis=1)]
@@ -163,9 +192,27 @@ def _one(person: _Person, key: int, others: dict[str, Recommender], told: Examin
     for way, figures, curve in zip(found, measured, drawn, strict=False):
         row = {"person": key, "way": way.key, **_figures(figures), **_areas([curve]), **_said(found[way])}
         row["infidelity"] = _infidelity(games[way], found[way].values, taken)
-        told.rows.append(row | _closer(way, games[way], found[way], person, others))
+        with person.clock.of(way):
+            told.rows.append(row | _closer(way, games[way], found[way], person, others))
     pairs = combinations(found, 2)
     told.agreement += [(a.key, b.key, rank_agreement(found[a].values, found[b].values)) for a, b in pairs]
+
+
+def _explained(person: _Person, told: Examined) -> tuple[dict[Way, Game], dict[Way, Attribution]]:
+    """What every way that is tried with this person asked, and said."""
+    games, found, plan, clock = {}, {}, person.plan, person.clock
+    for way in plan.ways:
+        if not plan.tried(way, person.at) or clock.over(way):
+            continue
+        try:
+            games[way] = person.asked(way)
+            with clock.of(way):
+                found[way] = registry.get(way.method).explain(games[way], seed=plan.seed)
+        except CannotExplain as error:
+            told.cannot[way.key] = str(error)
+        else:
+            clock.explained[way] = clock.explained.get(way, 0) + 1
+    return games, found
 
 
 def _measured(game: Game, orders: Sequence[Order], plan: Plan) -> Values:

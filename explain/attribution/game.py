@@ -7,6 +7,8 @@ of which nothing is known. All interactions with an item are one unit.
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
@@ -28,6 +30,8 @@ MOST_UNITS = 200
 """Items of a history that are units of their own, the newest ones; those before are one unit together."""
 CELLS = 16_000_000
 """Scores held at once."""
+TIMED, LONG_ENOUGH = (1, 2, 8), 0.2
+"""Coalitions that are timed together, one batch after the other, and seconds after which there is no larger batch."""
 SCORE, PROBABILITY, MARGIN = "score", "probability", "margin"
 
 
@@ -204,6 +208,20 @@ class Game:
     def empty(self) -> float:
         """The target without any unit."""
         return float(self.values(np.zeros((1, len(self.units)), dtype=np.bool_))[0])
+
+    @cached_property
+    def seconds_each(self) -> float:
+        """Of one coalition, with half of the units: the least of the batches timed, the first of which loads things."""
+        units = np.arange(len(self.units))
+        kept = np.random.default_rng(0).permuted(np.tile(units < len(units) / 2, (sum(TIMED), 1)), axis=1)
+        began, least, start = time.perf_counter(), math.inf, 0
+        for count in TIMED:
+            batch, started = np.unique(kept[start : start + count], axis=0), time.perf_counter()
+            self.values(batch)
+            least, start = min(least, (time.perf_counter() - started) / len(batch)), start + count
+            if start > 1 and time.perf_counter() - began > LONG_ENOUGH:
+                break
+        return least
 
     @property
     def emptied(self) -> str:

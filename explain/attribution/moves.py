@@ -8,6 +8,7 @@ scores from those of smaller sets, and nothing that is only guessed is ever an a
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -64,7 +65,8 @@ class Goal:
 @dataclass
 class Search:
     """`n` moves; `most` in a set; `budget`: sets that are tried, beyond the single moves, which always are; `apart`
-    (n,) moves of the same number exclude each other; `hints`: sets that are tried first."""
+    (n,) moves of the same number exclude each other; `hints`: sets that are tried first; `seconds`: after so long it
+    ends with what it has (`stopped`)."""
 
     ask: Ask
     goal: Goal
@@ -73,15 +75,21 @@ class Search:
     budget: int
     apart: Int | None = None
     hints: Sequence[Moves] = ()
+    seconds: float | None = None
     ranks: dict[Moves, float] = field(default_factory=dict)
     tried: dict[Moves, Float] = field(default_factory=dict)
     """(1 + rivals,) scores of the item and its rivals after each set that was tried."""
     exhausted: int = 0
     """The size up to which every set was tried."""
+    stopped: bool = False
+    """Whether it ended because its time was over."""
+    _asking: float = 0.0
+    """Seconds that the recommender took to rank again, in all."""
 
     def begin(self) -> Float:
         """(n_items,) the scores as things are."""
-        whole = self.ask([()])
+        self._began = time.perf_counter()
+        whole = self._ask([()])
         self._width = whole.shape[1]
         order = np.argsort(-whole[0], kind="stable")
         order = order[(order != self.goal.item) & ~np.isneginf(whole[0][order])]
@@ -92,6 +100,8 @@ class Search:
     def run(self) -> Moves | None:
         """The smallest set that was found to reach the goal, after `begin`; None where none was."""
         for size in range(1, min(self.most, self.n) + 1):
+            if not self._fitting(1):
+                return None
             sets, complete = self._sets(size)
             found = self._tried_of(sets, size, complete)
             if found is not None:
@@ -113,7 +123,7 @@ class Search:
         new = [each for each in sets if each not in self.ranks]
         step = max(1, CELLS // max(1, self._width))
         for start in range(0, len(new), step):
-            self._keep(new[start : start + step], self.ask(new[start : start + step]))
+            self._keep(new[start : start + step], self._ask(new[start : start + step]))
         reached = [each for each in sets if bool(self.goal.reached(np.array(self.ranks[each])))]
         return min(reached, key=lambda each: (self.distance(each), each)) if reached else None
 
@@ -187,12 +197,14 @@ class Search:
     def _tried_of(self, sets: list[Moves], size: int, complete: bool) -> Moves | None:
         """In batches that grow, until one reaches the goal or the share of the budget for this size is used up."""
         allowance = len(sets) if size == 1 else self._allowance(size, len(sets), complete)
-        at, step = 0, len(sets) if size == 1 else FIRST
-        while at < allowance:
-            batch = sets[at : min(at + step, allowance)]
-            if (found := self.attempt(batch)) is not None:
+        at, step = 0, FIRST
+        while at < allowance and (fits := self._fitting(allowance if size == 1 and self.seconds is None else step)):
+            batch = sets[at : min(at + fits, allowance)]
+            if (found := self.attempt(batch)) is not None and size > 1:
                 return found
             at, step = at + len(batch), min(2 * step, LARGEST)
+        if size == 1 and (found := self.attempt(sets[:at])) is not None:
+            return found  # of all single moves the one that goes farthest
         if complete and self.exhausted == size - 1 and at == len(sets):
             self.exhausted = size
         return None
@@ -206,9 +218,24 @@ class Search:
         share = max(FIRST, left if size == last else part)
         return count if complete and count <= share else min(count, share, GUIDED)
 
+    def _ask(self, sets: Sequence[Moves]) -> Float:
+        started = time.perf_counter()
+        scores = self.ask(sets)
+        self._asking += time.perf_counter() - started
+        return scores
+
+    def _fitting(self, sets: int) -> int:
+        """How many of so many sets can still be tried in the time that is left; 0 is the end of the search."""
+        if self.seconds is None:
+            return sets
+        left = self.seconds - (time.perf_counter() - self._began)
+        fits = min(sets, int(left * len(self.ranks) / max(self._asking, 1e-9))) if left > 0 else 0
+        self.stopped = self.stopped or not fits
+        return fits
+
     def _pruned(self, found: Moves) -> Moves:
         """Without moves that are not needed, one at a time."""
-        while len(found) > 1:
+        while len(found) > 1 and self._fitting(len(found)):
             fewer = self.attempt([tuple(each for each in found if each != move) for move in found])
             if fewer is None:
                 return found

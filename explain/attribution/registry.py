@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Protocol, runtime_checkable
 
 from explain.attribution.base import Explainer
 from explain.attribution.game import Game
+from explain.attribution.in_request import LAST, too_slow
 from explain.exceptions import CannotExplain
 
 METHODS: dict[str, str] = {
@@ -24,16 +26,27 @@ METHODS: dict[str, str] = {
 TASKS_ONLY: frozenset[str] = frozenset({"shap_permutation", "shap_partition", "tree_surrogate"})
 """Those that a web process never runs: they take too long, or load libraries that it must not. Written here so that
 this can be told without importing them; a test holds it against the classes."""
+BY_CHANCE: frozenset[str] = frozenset({"random"})
+"""Algorithms whose lists have no reasons: draws change with the history, so whatever were said would be invented."""
 PREFERRED = ("contributions", "shapley", "integrated_gradients", "shapley_sampling")
 """Which method explains where none is asked for: the first of these that can."""
 
 
-def get(name: str) -> Explainer:
-    """The method registered as `name`. Raises CannotExplain."""
+@runtime_checkable
+class Stoppable(Protocol):
+    """A method that ends after so many seconds with what it has."""
+
+    seconds: float | None
+
+
+def get(name: str, *, seconds: float | None = None) -> Explainer:
+    """The method registered as `name`, which ends after `seconds` where it can. Raises CannotExplain."""
     if name not in METHODS:
         raise CannotExplain(f"There is no method “{name}”. Known: {', '.join(METHODS)}.", field="method")
     module, _, attribute = METHODS[name].partition(":")
     found: Explainer = getattr(import_module(module), attribute)()
+    if isinstance(found, Stoppable):
+        found.seconds = seconds
     return found
 
 
@@ -43,9 +56,15 @@ def able(game: Game, *, in_request: bool = False) -> list[str]:
     return [name for name in names if not get(name).refuses(game)]
 
 
-def default(game: Game) -> str:
-    """The method that explains where none is asked for. Raises CannotExplain where none can: without units."""
-    for name in PREFERRED:
-        if not get(name).refuses(game):
+def default(game: Game, *, in_request: bool = False) -> str:
+    """The method that explains where none is asked for; `in_request` one that does so soon, which is leaving one out
+    where the others take too long. Raises CannotExplain where none can."""
+    why = ""
+    for name in (*PREFERRED, *([LAST] if in_request else [])):
+        if get(name).refuses(game):
+            continue
+        if not (why := too_slow(name, game) if in_request else ""):
             return name
+    if why:
+        raise CannotExplain(why, field="method")
     raise CannotExplain("Nothing is known of this person that the recommender reads, so there is nothing to explain.")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from explain.attribution.base import Attribution, Values
-from explain.attribution.game import ATTRIBUTE, CONTEXT_FIELD, ITEM, OLDER, Unit
+from explain.attribution.game import ATTRIBUTE, CONTEXT_FIELD, ITEM, ITEM_FIELD, OLDER, Unit
 
 NAMED = 3
 """Reasons that are named at most."""
@@ -18,6 +18,10 @@ CLOSED = 1e-5
 """Relative gap up to which parts count as complete."""
 ERRORS = 2.0
 """Standard errors of sampling that a named reason must lie above zero."""
+SAID_OF_IT = "what is said of it: "
+"""How the label of a field of the item begins."""
+OF_ITS_OWN = {"text": "what its text says", "itself": "what others did with it"}
+"""What is known of an item that is no field."""
 
 Label = Callable[[Unit], str]
 
@@ -52,7 +56,7 @@ def sentence(
     if behind:
         return f"{what}; what speaks for it all the same is {surely}{told or 'many things together'}."
     if not told:
-        return f"{what} because of many things in your history together; none of them can be named alone."
+        return f"{what} because of many things in {_grounds(found)} together; none of them can be named alone."
     raises = np.clip(found.values, 0, None)
     mainly = "mainly " if raises[chosen].sum() >= MOST_OF_IT * raises.sum() else "among other things "
     return f"{what} {surely}{mainly}because of {told}."
@@ -78,6 +82,8 @@ def phrase(unit: Unit, label: Label) -> str:
         return f"what is known of you ({label(unit)})"
     if unit.kind == CONTEXT_FIELD:
         return f"the moment ({label(unit)})"
+    if unit.kind == ITEM_FIELD:
+        return OF_ITS_OWN.get(str(unit.key)) or f"its {label(unit).removeprefix(SAID_OF_IT)}"
     return label(unit)
 
 
@@ -110,8 +116,18 @@ def _what(item: str, over: str, met: bool, outside: bool) -> str:
     return f"“{item}”, which is not in your list, scores as it does" if outside else f"“{item}” is suggested"
 
 
+def _of_history(found: Attribution) -> bool:
+    return any(unit.kind in (ITEM, OLDER) for unit in found.units) or not len(found.units)
+
+
+def _grounds(found: Attribution) -> str:
+    """Where the units are, in words."""
+    return "your history" if _of_history(found) else "what is known of you and said of it"
+
+
 def _without_reason(found: Attribution, what: str, over: str, *, shown: bool = True) -> str:
     if _nothing(found):
         alike = "everyone is shown it alike" if shown else "it scores alike for everyone"
-        return f"{what}, and nothing in your history changes that: {alike}."
-    return f"{what} in spite of your history: nothing in it speaks for it{' against the other' if over else ''}."
+        end = f": {alike}" if _of_history(found) else ""  # without it, the history may well change that
+        return f"{what}, and nothing in {_grounds(found)} changes that{end}."
+    return f"{what} in spite of {_grounds(found)}: nothing in it speaks for it{' against the other' if over else ''}."

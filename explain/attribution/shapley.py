@@ -62,15 +62,17 @@ def enumerated(found: Values, kept: Kept) -> Values:
 
 class ShapleySampling:
     """The mean over permutations of what each unit adds to those before it; complete whatever is drawn, since every
-    permutation's parts sum to v(N) − v(∅). All coalitions of all permutations are asked at once."""
+    permutation's parts sum to v(N) − v(∅). All coalitions of all permutations are asked at once; where there are only
+    so many `seconds`, in batches of whole pairs, so that it ends with the first pairs of those that would be drawn: at
+    least one, and `cost.evaluations` tells how many."""
 
     name: ClassVar[str] = "shapley_sampling"
     title: ClassVar[str] = "Shapley values, sampled"
     kind: ClassVar[str] = SAMPLING
     quick: ClassVar[bool] = True
 
-    def __init__(self, permutations: int = PERMUTATIONS) -> None:
-        self.permutations = permutations
+    def __init__(self, permutations: int = PERMUTATIONS, seconds: float | None = None) -> None:
+        self.permutations, self.seconds = permutations, seconds
 
     def refuses(self, game: Game) -> str:
         return "" if game.units else NOTHING
@@ -78,15 +80,30 @@ class ShapleySampling:
     def explain(self, game: Game, *, seed: int = 0) -> Attribution:
         if why := self.refuses(game):
             raise CannotExplain(why, field="method")
-        started, n = time.perf_counter(), len(game.units)
-        orders = drawn(n, self.permutations, np.random.default_rng(seed))
-        found = game.values(along(orders)).reshape(len(orders), n + 1)
-        parts = np.empty((len(orders), n))
+        started = time.perf_counter()
+        orders = drawn(len(game.units), self.permutations, np.random.default_rng(seed))
+        found = self._asked(game, orders)
+        orders = orders[: len(found)]
+        parts = np.empty(orders.shape)
         np.put_along_axis(parts, orders, np.diff(found, axis=1), axis=1)
         return Attribution(
             self.name, game.target, game.units, parts.mean(axis=0), game.emptied, float(found[0, -1]),
             float(found[0, 0]), Cost(time.perf_counter() - started, found.size), errors=standard_errors(parts),
         )  # fmt: skip
+
+    def _asked(self, game: Game, orders: NDArray[np.int64]) -> Values:
+        """(permutations done, n + 1) values along the first of `orders`, in batches that grow as long as the next one
+        seems to fit into the time that is left."""
+        started, found = time.perf_counter(), np.empty((0, orders.shape[1] + 1))
+        step = len(orders) if self.seconds is None else 2
+        while step and len(found) < len(orders):
+            batch = orders[len(found) : len(found) + step]
+            values = game.values(along(batch)).reshape(len(batch), -1)
+            found, spent = np.concatenate([found, values]), time.perf_counter() - started
+            if self.seconds is not None:
+                fitting = max(0.0, self.seconds - spent) / spent * len(found)
+                step = min(int(fitting / 2) * 2, len(found))
+        return found
 
 
 def drawn(n: int, count: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from recommender.data.dataset import Int
 from recommender.models import Item
+
+FIELDS = ("categories", "creators", "year", "released")
 
 
 class Named(NamedTuple):
@@ -33,6 +35,12 @@ def items_by_key(catalog_id: int, keys: Iterable[int]) -> dict[int, Named]:
 def items_by_id(catalog_id: int, ids: Iterable[str]) -> dict[str, Named]:
     found = Item.objects.filter(catalog_id=catalog_id, client_id__in=list(ids))
     return {row[1]: Named(*row) for row in found.values_list("id", "client_id", "title", "hidden")}
+
+
+def said_of(catalog_id: int, key: int) -> dict[str, Any]:
+    """What is said of an item beside its texts, by the names under which recommenders read it."""
+    found = Item.objects.filter(catalog_id=catalog_id, pk=key).values(*FIELDS, "attributes").first() or {}
+    return {**(found.pop("attributes", None) or {}), **found}
 
 
 def hidden_items(catalog_id: int) -> Int:

@@ -5,24 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from explain.attribution.game import MARGIN, PROBABILITY, SCORE, Game, Target, Unit
+from explain.attribution.game import ITEM_FIELD, MARGIN, PROBABILITY, SCORE, Game, Target, Unit
+from explain.attribution.sentences import SAID_OF_IT
 from explain.exceptions import CannotExplain, Gone, Unknown
 from explain.selectors import named
 from explain.selectors.named import Named
-from recommender.algorithms.base import top_k
+from recommender.algorithms.base import ranks_of, top_k
 from recommender.data.dataset import Float, Histories, Int
 from recommender.exceptions import BadCheckpoint, BadInput, Conflict
-from recommender.models import Run
+from recommender.models import EndUser, Item, Run
 from recommender.selectors import hot
 from recommender.selectors import serving as select
 from recommender.services import loaded, serving
 from recommender.services.deploying import Served
 
 TARGETS = (SCORE, PROBABILITY, MARGIN)
+HISTORY, FIELDS, EVERYTHING = "history", "fields", "everything"
+ABOUT: Mapping[str, Mapping[str, bool]] = {
+    HISTORY: {},
+    FIELDS: {"with_history": False, "with_item_fields": True},
+    EVERYTHING: {"with_item_fields": True},
+}
+"""What an explanation is about, as options of Game: the history with what is known of person and moment; that with what
+is said of the item, and no history; all of it."""
+REMOVAL, OF_FIELDS, ENTRY = CHANGES = ("removal", "fields", "entry")
+"""What is looked for that would have to be different: what takes the item out if it had never been met, which fields
+do, what would bring it in."""
 LONGEST = 100
 """Items of a list at most that an explanation looks at."""
 
@@ -47,6 +60,8 @@ class Question:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     searched: bool = True
     """Whether a counterfactual is looked for."""
+    about: str = HISTORY
+    changes: str = REMOVAL
 
     @property
     def stored(self) -> bool:
@@ -72,8 +87,15 @@ class Case:
     rank: int | None
     met: bool
 
-    def game(self, **options: Any) -> Game:
-        return Game(self.served.model, self.histories, self.target, hidden=self.hidden, **options)
+    def game(self, about: str = "", **options: Any) -> Game:
+        """`about`: one of ABOUT, else what the question is about."""
+        asked = {**ABOUT[about or self.question.about], **options}
+        return Game(self.served.model, self.histories, self.target, hidden=self.hidden, **asked)
+
+    @cached_property
+    def said(self) -> Mapping[str, Any]:
+        """What is said of the item, by name."""
+        return named.said_of(self.question.catalog_id, self.item.key)
 
     def label(self, unit: Unit) -> str:
         """A unit in words."""
@@ -82,7 +104,9 @@ class Case:
             return found.label if found else f"item {unit.key}"
         if unit.kind == "older":
             return f"{unit.value:,} things before those"
-        return f"{unit.key} {unit.value}" if unit.value not in (None, "") else unit.key
+        value = self.said.get(unit.key) if unit.kind == ITEM_FIELD else unit.value
+        told = f"{unit.key} {_listed(value)}" if value not in (None, "") else unit.key
+        return SAID_OF_IT + told if unit.kind == ITEM_FIELD else told
 
     def hides(self, unit: Unit) -> bool:
         """Whether it is an item that is hidden, or there no more: nobody outside is told of it."""
@@ -114,7 +138,8 @@ def case_of(question: Question) -> Case:
     hidden = hidden[hidden >= 0]
     position = _position(served, found[question.item], "item")
     scores = shown_scores(served, histories, _met(question, person, served), hidden)
-    rank = None if np.isneginf(scores[position]) else int(1 + (scores > scores[position]).sum())
+    place = float(ranks_of(scores[None], np.zeros(1, dtype=np.int64), np.array([position]))[0])
+    rank = None if np.isinf(place) else int(place)
     listed = top_k(scores[None], min(LONGEST, max(question.k, 10)))[0][0]
     listed = listed[listed >= 0]
     target = _target(question, served, position, found, listed)
@@ -155,9 +180,15 @@ def whole(question: Question) -> Question:
 
 
 def still_there(case: Case) -> None:
-    """Raises Gone where the run or the person was deleted while the answer was worked out."""
-    if not Run.objects.filter(pk=case.served.run_id).exists():
-        raise Gone(f"Run {case.served.run_id} was deleted while its explanation was worked out. Ask about another run.")
+    """Raises Gone where the run, the person or the item was deleted while the answer was worked out."""
+    rows = (
+        (Run.objects.filter(pk=case.served.run_id), f"Run {case.served.run_id}", "Ask about another run."),
+        (EndUser.objects.filter(pk=case.person.id), f"“{case.question.user}”", "Nothing is known of them any more."),
+        (Item.objects.filter(pk=case.item.key), f"“{case.item.label}”", "Ask about another item."),
+    )
+    for found, what, advice in rows:
+        if not found.exists():
+            raise Gone(f"{what} was deleted while the explanation was worked out. {advice}")
 
 
 def _check(question: Question) -> None:
@@ -165,10 +196,18 @@ def _check(question: Question) -> None:
         raise BadInput(f"The target is one of: {', '.join(TARGETS)}.", field="target")
     if not 1 <= question.k <= LONGEST:
         raise BadInput(f"k must be a whole number from 1 to {LONGEST}.", field="k")
+    if question.about not in ABOUT:
+        raise BadInput(f"An explanation is about one of: {', '.join(ABOUT)}.", field="units")
+    if question.changes not in CHANGES:
+        raise BadInput(f"Changes are one of: {', '.join(CHANGES)}.", field="changes")
     if question.other and question.target != MARGIN:
         raise BadInput("An item to compare with needs the target “margin”.", field="other")
     if question.other == question.item and question.other:
         raise BadInput("An item has no margin over itself; name another.", field="other")
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _served(question: Question, person: hot.Person) -> Served:

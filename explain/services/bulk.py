@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import chain
+from typing import IO, Any
 
 from explain.attribution import registry
 from explain.attribution.game import SCORE
@@ -56,17 +58,25 @@ def create_bulk(
 
 
 def carry_out(row: Examination, told: Progress) -> Done:
-    """A line for each item of each person's list; what cannot be explained has its reason on its line."""
-    people = _people(row)
-    lines, refused = [], 0
-    for at, user in enumerate(people):
-        told.say(f"explaining {user}’s list", at / max(1, len(people)))
-        for document in _of_person(row, user):
-            refused += "error" in document
-            lines.append(json.dumps(document, ensure_ascii=False))
-    content = ("\n".join(lines) + "\n" if lines else "").encode()
-    results = {"rows": len(lines), "refused": refused}
-    return Done(results, people=len(people), content=content, ending="jsonl")
+    """A line for each item of each person's list; what cannot be explained, and who is not there, has its reason on
+    its line. Written as they are made, to a temporary file that is gone with this process."""
+    people, file = _people(row), tempfile.TemporaryFile()  # noqa: SIM115 (whoever takes it closes it)
+    try:
+        counts = _written(file, row, people, told)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return Done(counts, people=len(people), content=file, ending="jsonl")
+
+
+def _written(file: IO[bytes], row: Examination, people: Sequence[str], told: Progress) -> dict[str, int]:
+    """How many lines there are, and how many of them are refusals."""
+    rows = refused = 0
+    for document in chain(_unknown(row, people), _explained(row, people, told)):
+        file.write(json.dumps(document, ensure_ascii=False).encode() + b"\n")
+        rows, refused = rows + 1, refused + ("error" in document)
+    return {"rows": rows, "refused": refused}
 
 
 def _people(row: Examination) -> list[str]:
@@ -75,6 +85,24 @@ def _people(row: Examination) -> list[str]:
     if (users := row.settings.get("users")) is not None:
         everyone = everyone.filter(client_id__in=users)
     return list(everyone.values_list("client_id", flat=True)[:PEOPLE])
+
+
+def _unknown(row: Examination, people: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """A line for each of those asked about who are not there."""
+    there = set(people)
+    for user in dict.fromkeys(row.settings.get("users") or ()):
+        if user not in there:
+            yield {"run": row.run_id, "user": user, "error": f"There is no person “{user}” in this catalog."}
+
+
+def _explained(row: Examination, people: Sequence[str], told: Progress) -> Iterator[Mapping[str, Any]]:
+    """Each person's lines; whether it was cancelled is asked before each item."""
+    for at, user in enumerate(people):
+        words, share = f"explaining {user}’s list", at / len(people)
+        told.say(words, share)
+        for document in _of_person(row, user):
+            yield document
+            told.say(words, share)
 
 
 def _of_person(row: Examination, user: str) -> Iterator[Mapping[str, Any]]:
@@ -94,6 +122,6 @@ def _of_person(row: Examination, user: str) -> Iterator[Mapping[str, Any]]:
         return
     for each in answer.items:
         try:
-            yield explain(replace(question, item=each.item), in_request=False)
+            yield explain(replace(question, item=each.item), in_request=False, keep=False)
         except (CannotExplain, Unknown) as error:
             yield {"run": row.run_id, "user": user, "item": each.item, "error": str(error)}

@@ -8,6 +8,7 @@ from typing import Any
 
 from explain.attribution import registry
 from explain.attribution.base import WEIGHTS, Attribution, rank_agreement
+from explain.attribution.in_request import IN_REQUEST, too_slow
 from explain.exceptions import CannotExplain
 from explain.services.asking import Case, Question, case_of
 from recommender.exceptions import BadInput
@@ -46,8 +47,8 @@ def compared(question: Question) -> Compared:
     for name in registry.METHODS:
         if name in registry.TASKS_ONLY:
             continue
-        method = registry.get(name)
-        why = method.refuses(game)
+        method = registry.get(name, seconds=IN_REQUEST)
+        why = method.refuses(game) or too_slow(name, game)
         try:
             found = None if why else method.explain(game)
         except BadInput as error:

@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import IO, Any
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models.signals import post_delete
@@ -32,15 +32,22 @@ CARRIED_OUT: dict[str, str] = {
     "bulk": "explain.services.bulk:carry_out",
 }
 """By kind: `carry_out(row, told) -> Done`, where `told` is a `Progress`."""
+READ: dict[str, str] = {"trust": "explain.services.trust:read"}
+"""By kind: what raises BadInput for settings that mean nothing, where reading them loads nothing heavy."""
 GONE = "Its rows about people were deleted because someone in them was erased; examine again."
 
 
 class Done:
-    """What an examination found: `results` as JSON can hold them; `content` the bytes of its file, if it has one, whose
-    name ends in `ending`."""
+    """What an examination found: `results` as JSON can hold them; `content` the bytes of its file, if it has one, or a
+    temporary file that holds them and is closed once they are kept; `ending` of the file's name."""
 
     def __init__(
-        self, results: Mapping[str, Any], *, people: int, content: bytes | None = None, ending: str = "parquet"
+        self,
+        results: Mapping[str, Any],
+        *,
+        people: int,
+        content: bytes | IO[bytes] | None = None,
+        ending: str = "parquet",
     ) -> None:
         self.results, self.people, self.content, self.ending = dict(results), people, content, ending
 
@@ -57,6 +64,13 @@ def create_examination(
         raise Conflict(f"Run {run.pk} makes no lists: {run.algorithm} only predicts ratings.")
     row = {"run": run, "kind": kind, "settings": dict(settings or {}), "created_by": by, "phase": "waiting"}
     return Examination.objects.create(**row)
+
+
+def check_settings(*, kind: str, settings: Mapping[str, Any]) -> None:
+    """Say what is wrong with settings before anyone waits for a worker. Raises BadInput naming the field."""
+    if kind in READ:
+        module, _, function = READ[kind].partition(":")
+        getattr(import_module(module), function)(settings)
 
 
 def cancel_examination(*, examination: Examination) -> None:
@@ -77,7 +91,7 @@ def _carry_out(lease: Lease) -> None:
     path = ""
     if done.content is not None:
         name = f"runs/{row.run_id}/examinations/{row.pk}-{uuid.uuid4().hex}.{done.ending}"
-        path = default_storage.save(name, ContentFile(done.content))
+        path = _stored(name, done.content)
     try:
         work.succeeded(lease, results=done.results, people=done.people, path=path)
     except BaseException:
@@ -86,11 +100,33 @@ def _carry_out(lease: Lease) -> None:
         raise
 
 
+def _stored(name: str, content: bytes | IO[bytes]) -> str:
+    """The path in the storage."""
+    if isinstance(content, bytes):
+        return default_storage.save(name, ContentFile(content))
+    with content:
+        return default_storage.save(name, File(content))
+
+
 def forget_people(*, catalog: Catalog, user_ids: list[int]) -> None:
-    """Delete the files of a catalog's examinations: they hold rows about people, one of whom is erased. Those being
-    made begin anew. Figures about many people together stay. Called inside the erasure's transaction."""
-    if not EndUser.objects.filter(catalog=catalog, pk__in=user_ids).exists():
+    """Delete what a catalog's examinations hold of people, some of whom are erased, and their ids where files were
+    asked for by name. Figures about many people together stay. Called inside the erasure's transaction."""
+    ids = set(EndUser.objects.filter(catalog=catalog, pk__in=user_ids).values_list("client_id", flat=True))
+    if not ids:
         return
+    drop_files(catalog=catalog)
+    named = Examination.objects.filter(run__catalog=catalog, kind=Examination.Kind.BULK, settings__users__isnull=False)
+    for row in named.select_for_update(of=("self",)).order_by("pk"):
+        users = row.settings["users"]
+        if users and ids & set(users):
+            row.settings["users"] = [each for each in users if each not in ids]
+            row.save(update_fields=["settings"])
+
+
+def drop_files(*, catalog: Catalog) -> None:
+    """Delete the files of a catalog's examinations; those being made begin anew, which comes first, so that none can
+    name its file once the files were looked for. Called again after the erasure: one that a worker took up before its
+    commit still read who is erased."""
     mine = Examination.objects.filter(run__catalog=catalog)
     mine.filter(status=Run.Status.RUNNING).update(worker="", status=Run.Status.QUEUED, phase="waiting")
     for row in mine.exclude(path=""):

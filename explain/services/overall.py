@@ -37,8 +37,6 @@ EXAMPLES = 2000
 """Histories among which examples of a category are looked for."""
 ALIKE = 100
 """Items that an item is compared with, the most alike."""
-BY_CHANCE = frozenset({"random"})
-"""Whose scores change with the history, as every draw does, and say nothing of it."""
 Report = Callable[[float], None]
 Results = dict[str, Any]
 
@@ -69,7 +67,7 @@ def carry_out(row: Examination, told: Progress) -> Done:
         return Done(found | {"nobody": True}, people=0)
     if len(sample.people) < importance.LEAST:  # what counts for so few would be about someone
         return Done(found | {"few": importance.LEAST}, people=len(sample.people))
-    if row.run.algorithm in BY_CHANCE:
+    if row.run.algorithm in registry.BY_CHANCE:
         return Done(found | {"chance": True}, people=len(sample.people))
     return Done(found | _examined(asked, method, row.run.catalog_id, told), people=len(sample.people))
 

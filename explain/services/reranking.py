@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explain.selectors import named
-from explain.services.asking import Question, case_of, whole
+from explain.services.asking import HISTORY, Question, case_of, whole
 from recommender.data.dataset import Float, Int
 
 MOST = 50
@@ -59,7 +59,7 @@ def rerank(question: Question) -> Reranked:
             for at, item in found
         ]
 
-    values = [case.game().whole for case in (now, before)]
+    values = [case.game(HISTORY).whole for case in (now, before)]
     seconds = time.perf_counter() - started
     return Reranked(rows(listed), rows(left), now.rank, values[0], before.rank, values[1], seconds)
 

@@ -38,6 +38,9 @@ PEOPLE, FEWEST, MOST = 100, 20, 2000
 SLOW_SHARE, CLOSE_SHARE = 0.3, 0.3
 """Of the people, those with whom slow methods are tried, and those with whom explanations are made anew."""
 UNTIL_EXPLAINED = 0.95
+SECONDS = 600.0
+"""After so long nobody more is examined, and after a way's share of it nobody more by that way, but not before FEWEST:
+with fewer nothing is judged. The page says how many people each way explained."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class Asked:
         if unknown := set(settings) - set(vars(found)):
             raise BadInput(f"An examination has no setting “{min(unknown)}”.", field=min(unknown))
         return found
+
+
+def read(settings: Mapping[str, Any]) -> Asked:
+    """See Asked.read."""
+    return Asked.read(settings)
 
 
 def _methods(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -155,7 +163,9 @@ def _again(run: Run, asked: Asked, split: Split, told: Progress) -> Recommender 
 def plan_for(asked: Asked) -> Plan:
     few, close = (round(share * asked.people) for share in (SLOW_SHARE, CLOSE_SHARE))
     ways = tuple(way for way in examined.default_ways() if not asked.methods or way.method in asked.methods)
-    return Plan(ways, slow_people=max(FEWEST, few), close=max(FEWEST, close), seed=asked.seed)
+    return Plan(
+        ways, slow_people=max(FEWEST, few), close=max(FEWEST, close), seed=asked.seed, seconds=SECONDS, fewest=FEWEST
+    )
 
 
 def _teller(told: Progress, people: int) -> Callable[[int], None]:

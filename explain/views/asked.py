@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from explain.attribution.game import MARGIN, SCORE
-from explain.services.asking import LONGEST, TARGETS, Question
+from explain.services.asking import ABOUT, HISTORY, LONGEST, TARGETS, Question
 from recommender.models import Catalog
 from recommender.views.lab import clean, typed
 from recommender.views.paging import whole
@@ -34,6 +34,7 @@ class State(NamedTuple):
     target: str = SCORE
     other: str = ""
     k: int = 10
+    units: str = HISTORY
     without: tuple[str, ...] = ()
     said: tuple[tuple[str, str], ...] = ()
     moment: tuple[tuple[str, str], ...] = ()
@@ -43,7 +44,7 @@ class State(NamedTuple):
         given = request.GET
         other = clean(given.get("other", ""))
         target = given.get("target") or (MARGIN if other else SCORE)
-        run = whole(given.get("run"), 0)
+        run, units = whole(given.get("run"), 0), given.get("units", HISTORY)
         return cls(
             person, item,
             run=run if 0 < run < 2**63 else None,
@@ -51,6 +52,7 @@ class State(NamedTuple):
             target=target if target in TARGETS else SCORE,
             other=other if target == MARGIN else "",
             k=min(LONGEST, max(1, whole(given.get("k"), 10))),
+            units=units if units in ABOUT else HISTORY,
             without=tuple(dict.fromkeys(filter(None, map(clean, given.getlist("without"))))),
             said=_named(given, SET), moment=_named(given, CONTEXT),
         )  # fmt: skip
@@ -59,7 +61,7 @@ class State(NamedTuple):
         """As parameters, without what is as it is anyway."""
         plain = [("run", str(self.run or "")), ("method", self.method), ("other", self.other)]
         plain += [("target", self.target if self.target != (MARGIN if self.other else SCORE) else "")]
-        plain += [("k", str(self.k) if self.k != 10 else "")]
+        plain += [("k", str(self.k) if self.k != 10 else ""), ("units", self.units if self.units != HISTORY else "")]
         given = [pair for pair in plain if pair[1]]
         given += [(SET + name, value) for name, value in self.said]
         given += [(CONTEXT + name, value) for name, value in self.moment]
@@ -90,7 +92,7 @@ class State(NamedTuple):
         return Question(
             catalog.pk, self.person, self.item, run=self.run, method=self.method, target=self.target, other=self.other,
             k=self.k, context=dict(self.moment), without=frozenset(self.without), attributes=said | unknown,
-            searched=searched,
+            searched=searched, about=self.units,
         )  # fmt: skip
 
 

@@ -19,6 +19,8 @@ from recommender.views.run_parts import run_or_404
 
 PAGES = {"trust": "explain_trust", "global": "explain_run"}
 """The page (by the name of its address) on which each kind is shown."""
+SEVERAL = frozenset({"methods"})
+"""Fields of forms that may be there more than once."""
 
 
 def latest(run: Run, kind: str) -> Examination | None:
@@ -41,8 +43,12 @@ def examine(request: HttpRequest, catalog: Catalog, run_id: int, kind: str) -> H
     run = run_or_404(catalog, run_id)
     if kind not in PAGES:
         raise Http404(f"There is no examination “{kind}” to start from a page.")
-    given = {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken" and value}
+    given = {
+        name: request.POST.getlist(name) if name in SEVERAL else value
+        for name, value in request.POST.items() if name != "csrfmiddlewaretoken" and value
+    }  # fmt: skip
     try:
+        examining.check_settings(kind=kind, settings=given)
         tasks.start_examination(run=run, kind=kind, settings=given, by=request.user)
     except (BadInput, Conflict) as error:
         messages.error(request, str(error))

@@ -18,6 +18,7 @@ from explain.services.adapting import adapts
 from explain.services.asking import Case, case_of
 from explain.services.explaining import explain
 from explain.services.reranking import rerank
+from explain.services.transferring import begun
 from explain.views import explanation_parts as parts
 from explain.views.asked import LENGTHS, State, hidden
 from explain.views.explanation_methods import methods_context
@@ -35,7 +36,7 @@ from recommender.views.paging import clean_text
 from recommender.views.people import person_or_404
 
 FOUND = 5
-ITSELF = ("run", "method", "target", "k", "other")
+ITSELF = ("run", "method", "target", "k", "units", "other")
 """Fields of the form that chooses how it is explained; the rest is carried along."""
 
 
@@ -92,7 +93,7 @@ def answered(request: HttpRequest, catalog: Catalog, state: State) -> dict[str, 
     if "methods" in whole:
         found |= {"compared": methods_context(catalog, state, question_of(catalog, state))}
     found |= {name: of(catalog, state, question_of(catalog, state)) for name, of in MORE.items() if name in whole}
-    found["adapts"] = adapts(case)
+    found |= {"adapts": adapts(case), "begun": begun(case)}
     found |= {"strip": parts.strip(case, found.get("document")), "q": text}
     return found | {"found": searched(catalog, state, text) if text else []}
 

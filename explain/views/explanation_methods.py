@@ -7,6 +7,7 @@ from typing import Any
 
 from explain.attribution import registry
 from explain.attribution.attention import heatmap
+from explain.exceptions import CannotExplain
 from explain.services.asking import Question
 from explain.services.comparing import Compared, compared, rows_of
 from explain.views.asked import State
@@ -24,13 +25,14 @@ def methods_context(catalog: Catalog, state: State, question: Question) -> dict[
         found = compared(question)
     except (BadInput, Conflict) as error:
         return {"error": str(error)}
+    own = chosen(found)
     figures = [values_figure(found), *([agreement_figure(found)] if len(found.methods) > 1 else [])]
     return {
         "figures": figures + attention_figures(found), "attends": any(each.weights for each in found.methods),
         "methods": [
             {
                 "title": each.title, "weights": each.weights, "seconds": each.found.cost.seconds,
-                "gap": each.found.relative_gap if each.found.additive else None, "chosen": each.name == chosen(found),
+                "gap": each.found.relative_gap if each.found.additive else None, "chosen": each.name == own,
                 "address": state._replace(method=each.name).address(catalog),
             }
             for each in found.methods
@@ -42,7 +44,11 @@ def methods_context(catalog: Catalog, state: State, question: Question) -> dict[
 
 
 def chosen(found: Compared) -> str:
-    return found.case.question.method or registry.default(found.case.game())
+    """The method of the answer above; "" where none answers soon enough."""
+    try:
+        return found.case.question.method or registry.default(found.case.game(), in_request=True)
+    except CannotExplain:
+        return ""
 
 
 def values_figure(found: Compared) -> Figure:

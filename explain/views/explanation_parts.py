@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from explain.attribution import registry
-from explain.attribution.game import MARGIN, PROBABILITY, SCORE, link_of
+from explain.attribution.game import ITEM_FIELD, MARGIN, PROBABILITY, SCORE, link_of
 from explain.figures.explanation import ROW, Step, signed, steps
 from explain.figures.explanation import told as told_number
-from explain.services.asking import Case
+from explain.services.asking import EVERYTHING, FIELDS, HISTORY, Case
 from explain.services.explaining import Document
 from explain.services.history import Met, met
 from explain.services.knowable import knowable
@@ -103,7 +103,11 @@ def definition(document: Document) -> str:
             f"{method}: what the {word} loses when each thing alone is taken away, v(N) − v(N∖j). These do not sum to "
             "the score: two things that stand in for each other both show little."
         )
-    errors = " Whiskers are one standard error of the sampling." if "error" in (document["units"] or [{}])[0] else ""
+    errors = (
+        " Whiskers are one standard error of the sampling."
+        if (document["units"] or [{}])[0].get("error") is not None
+        else ""
+    )
     ends = [told_number(document[name]) for name in ("baseline_prediction", "prediction")]
     return (
         f"{method}: {word} = baseline + the sum of all bars. Baseline ({document['baseline']}): {ends[0]}; {word}: "
@@ -127,7 +131,16 @@ def choices(case: Case) -> dict[str, Any]:
     over = case.names[case.target.others[0]].label if asked.other else f"the rest of the first {asked.k}"
     targets.append((MARGIN, f"Its lead over {over}"))
     names = registry.able(game, in_request=True)
-    return {"methods": [(name, title_of(name)) for name in names], "targets": targets}
+    return {"methods": [(name, title_of(name)) for name in names], "targets": targets, "about": about(case)}
+
+
+def about(case: Case) -> list[tuple[str, str]]:
+    """What it may be explained by, where there is a choice: the recommender reads more than the history."""
+    fields = {unit.kind for unit in case.game(FIELDS).units}
+    if not fields and case.question.about == HISTORY:
+        return []
+    found = [(HISTORY, "The history, and what is known of the person"), (FIELDS, "What is known of person and item")]
+    return [*found, *([(EVERYTHING, "All of it")] if ITEM_FIELD in fields else [])]
 
 
 def strip(case: Case, document: Document | None) -> dict[str, Any]:

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from explain.attribution.counterfactual import removal
+from explain.attribution.in_request import IN_REQUEST
 from explain.exceptions import CannotExplain
-from explain.services.asking import Case
+from explain.services.asking import HISTORY, Case
 from explain.services.changing import changes_of_fields, way_in
 from explain.services.explaining import counterfactual_text
 from explain.services.knowable import alternatives, knowable
@@ -28,10 +29,10 @@ def reach_context(catalog: Catalog, state: State, case: Case, *, way: bool) -> d
 
 
 def taken_out(catalog: Catalog, state: State, case: Case) -> dict[str, Any]:
-    game = case.game(with_fields=False)
+    game = case.game(HISTORY, with_fields=False)
     if not game.units:
         return {"text": ""}
-    found = removal(game, k=state.k)
+    found = removal(game, k=state.k, seconds=IN_REQUEST)
     units = [game.units[at] for at in found.removed]
     ids = [case.id_of(unit) for unit in units]
     text = counterfactual_text(case, found, [case.label(unit) for unit in units])

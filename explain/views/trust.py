@@ -8,9 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from explain.attribution import registry
 from explain.models import Examination
 from explain.selectors import trust as select
+from explain.services.trust import FEWEST, MOST, PEOPLE
 from explain.views.examinations import examination_context
+from explain.views.explanation_parts import title_of
 from explain.views.trust_figures import (
     CURVES,
     MEASURES,
@@ -23,7 +26,8 @@ from explain.views.trust_figures import (
     method_rows,
     ways_of,
 )
-from recommender.models import Catalog
+from recommender.algorithms import registry as algorithms
+from recommender.models import Catalog, Run
 from recommender.selectors import pages
 from recommender.views.figures import csv_answer
 from recommender.views.frame import page, show
@@ -36,7 +40,7 @@ from recommender.views.segments import ATTRIBUTE, seen_attributes
 def trust(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
     """`figure`, `way` and `by` of the address: which figure is drawn, whose gaps between which groups of people."""
     run = run_or_404(catalog, run_id)
-    context = examination_context(run, Examination.Kind.TRUST)
+    context = examination_context(run, Examination.Kind.TRUST) | start_context(run)
     examined = context["examined"]
     if examined is not None:
         context |= shown(request, catalog, examined)
@@ -46,6 +50,15 @@ def trust(request: HttpRequest, catalog: Catalog, run_id: int) -> HttpResponse:
         request, "explain/trust", title=f"How far to trust explanations of {name}", catalog=catalog,
         section="explanations", crumbs=crumbs, figures=examined is not None, **context,
     )  # fmt: skip
+
+
+def start_context(run: Run) -> dict[str, Any]:
+    """What the form that starts an examination offers."""
+    return {
+        "all_methods": [(name, title_of(name)) for name in registry.METHODS], "twin": select.twin(run),
+        "draws": algorithms.ranks(run.algorithm) and algorithms.get(run.algorithm).stochastic,
+        "usual": PEOPLE, "fewest": FEWEST, "most": MOST,
+    }  # fmt: skip
 
 
 def shown(request: HttpRequest, catalog: Catalog, row: Examination) -> dict[str, Any]:

@@ -182,12 +182,16 @@ class EpisodeLearner(ABC):
 
     def adapt(self, support: Histories) -> Adapted:
         self._fitted()
-        support = latest(self._within(clean(support)), cast(EpisodicConfig, self.config).most)
+        support = self._taken(support)
         parts = []
         with torch.no_grad():
             for start in range(0, max(1, len(support)), PEOPLE):
                 parts.append(self._adapted(support.select(np.arange(start, min(start + PEOPLE, len(support))))))
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _taken(self, support: Histories) -> Histories:
+        """What is adapted to: the newest interactions with known items, without repeats."""
+        return latest(self._within(clean(support)), cast(EpisodicConfig, self.config).most)
 
     def score(self, histories: Histories, *, items: Int | None = None, adapted: Adapted | None = None) -> Float:
         self._fitted()

@@ -110,6 +110,16 @@ class SupportWeighted(Protocol):
 
 
 @runtime_checkable
+class UsuallyRating(Protocol):
+    """An Adaptable whose ratings hold what is usual for the person, b(u) of the bias model, the same for every item."""
+
+    def usual_parts(self, histories: Histories) -> tuple[Histories, Float]:
+        """The ratings of `histories` that b(u) is made of, and (nnz of these,) each one's exact part of it. None where
+        it does without the bias model. Raises NotFitted."""
+        ...
+
+
+@runtime_checkable
 class Unsure(Protocol):
     """Knows how little it knows of what a person thinks of an item: what to ask next. Whether one that is made of
     others knows it depends on them; it says so by a property `unsure` (see `tells_uncertainty`)."""

@@ -204,6 +204,14 @@ class GradientAdapted(RatingLearner):
             return np.zeros(len(support), dtype=np.float32)
         return replace(self._bias, items=self._bias.items * known).adapt(support.keep(rated(support)))
 
+    def usual_parts(self, histories: Histories) -> tuple[Histories, Float]:
+        """See `UsuallyRating`."""
+        self._fitted()
+        support = self._taken(histories)
+        ratings = support.keep(rated(support) & (self._rates and cast(GradientConfig, self.config).residual))
+        known = replace(self._bias, items=self._bias.items * self._fixed["known"])
+        return ratings, known.contributions(ratings)
+
     def _examples(self, histories: Histories, others: Int, usual: Float, known: Float) -> dict[str, Tensor]:
         """The interactions of n people as an episode of `melu.loss` each, padded; `others` (n, m) were not taken,
         unless they are among the interactions; `known` (n_items,) 0 for items to be told by their fields alone."""

@@ -57,6 +57,11 @@ class BiasModel:
         left = ratings.values.astype(np.float64) - self.mean - self.items[ratings.items]
         return cast(Float, shrunk(left, ratings.rows, len(ratings), self.of_people).astype(np.float32))
 
+    def contributions(self, ratings: Histories) -> Float:
+        """(nnz,) each rating's part (r − μ − b(i)) / (λ_u + n_u) of the person's b(u): they sum to it exactly."""
+        left = ratings.values.astype(np.float64) - self.mean - self.items[ratings.items]
+        return cast(Float, (left / (self.of_people + ratings.lengths[ratings.rows])).astype(np.float32))
+
     def predict(self, people: Float, items: Int) -> Float:
         """Ratings of `items` by people whose b(u) are `people`, shapes that broadcast; not clipped."""
         return cast(Float, (self.mean + people + self.items[items]).astype(np.float32))

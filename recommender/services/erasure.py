@@ -36,5 +36,7 @@ def erase(*, catalog: Catalog, user_ids: Sequence[int]) -> None:
         if keys:
             audit.note(catalog=catalog, action="erasure", details={"people": len(keys)})
     batches.drop_files(catalog=catalog)  # again: one taken up before the commit still read who is erased
+    for each in hooks.after_erasure:
+        each(catalog=catalog)
     popular.forget(catalog_id=catalog.pk)
     answers.forget(catalog_id=catalog.pk, person_ids=keys)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from explain.attribution.game import MARGIN, SCORE
-from explain.services.asking import TARGETS, Question
+from explain.services.asking import ABOUT, CHANGES, HISTORY, REMOVAL, TARGETS, Question
 from explain.services.explaining import explain
 from recommender.management.plain import PlainCommand
 from recommender.selectors.runs import get_run
@@ -31,18 +31,27 @@ class Command(PlainCommand):
         parser.add_argument("--other", default="", help="why this and not that: the id of another item")
         parser.add_argument("--k", type=int, default=10, help="length of the list (default 10)")
 
+        parser.add_argument("--units", default=HISTORY, help=f"one of {', '.join(ABOUT)} (default {HISTORY})")
+        parser.add_argument(
+            "--changes", default=REMOVAL, help=f"what else would change it: one of {', '.join(CHANGES)} "
+            f"(default {REMOVAL})"
+        )  # fmt: skip
+
     def work(self, **options: Any) -> dict[str, Any]:
         run = get_run(run_id=options["run"])
         asked = {name: options[name] for name in ("user", "item", "method", "other", "k")}
         target = options["target"] or (MARGIN if options["other"] else SCORE)
-        return explain(Question(run.catalog_id, run=run.pk, target=target, **asked), in_request=False)
+        about, changes = options["units"], options["changes"]
+        question = Question(run.catalog_id, run=run.pk, target=target, about=about, changes=changes, **asked)
+        return explain(question, in_request=False)
 
     def show(self, result: dict[str, Any]) -> None:
         place = f"place {result['rank']:,}" if result["rank"] else "in no list"
         head = (
             f"{result['title'] or result['item']} for {result['user']}, run {result['run']} ({result['algorithm']}): "
         )
-        lines = [head + place, result["sentence"], *filter(None, [result["note"], result["counterfactual_text"]]), ""]
+        more = [result["note"], result["counterfactual_text"], result.get("changes", {}).get("text")]
+        lines = [head + place, result["sentence"], *filter(None, more), ""]
         lines += [f"{result['target']} by {result['method']}: {result['badge']['text']}", *waterfall(result)]
         self.stdout.write("\n".join(lines))
 

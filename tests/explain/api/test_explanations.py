@@ -10,10 +10,14 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from explain.models import Examination
+from explain.models import Examination, Explanation
+from explain.services import bulk
 from explain.services.examining import execute_examination
+from explain.services.explaining import explain
+from recommender.exceptions import Cancelled
 from recommender.models import Catalog, EndUser, Run
 from recommender.services.erasure import erase
+from recommender.services.leases import Lease
 from tests.recommender.api.support import Api, problem_of
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +103,75 @@ def test_in_bulk_a_worker_writes_a_line_for_each_item(
     assert lines[0]["units"] == single["units"]
 
 
+def test_people_who_are_not_there_have_a_line_each_and_nothing_of_a_file_is_kept_beside_it(
+    filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]
+):
+    run, client = deploy(filled, "ease"), api()
+    body = {"users": ["u1", "nobody", "none", "nobody"], "n": 2}
+    number = client.post("explanations", body=body).json()["id"]
+    assert execute_examination(examination_id=number)
+    done = client.get("explanations", str(number)).json()
+    assert (done["status"], done["rows"], done["refused"], done["people"]) == ("succeeded", 4, 2, 1)
+    file = client.get("explanations", str(number), "file")
+    lines = [json.loads(line) for line in b"".join(file.streaming_content).splitlines()]
+    assert lines[:2] == [
+        {"run": run.pk, "user": name, "error": f"There is no person “{name}” in this catalog."}
+        for name in ("nobody", "none")
+    ]
+    assert [line["user"] for line in lines[2:]] == ["u1", "u1"]
+    assert not Explanation.objects.exists()
+
+
+def test_a_file_that_nobody_is_in_is_empty(filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]):
+    deploy(filled, "ease")
+    client = api()
+    number = client.post("explanations", body={"users": []}).json()["id"]
+    assert execute_examination(examination_id=number)
+    assert client.get("explanations", str(number)).json()["rows"] == 0
+    assert b"".join(client.get("explanations", str(number), "file").streaming_content) == b""
+
+
+def test_one_that_is_written_is_cancelled_between_two_items(
+    filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+):
+    deploy(filled, "ease")
+    client, asked = api(), []
+    number = client.post("explanations", body={"users": ["u0"], "n": 5}).json()["id"]
+
+    def explained(question: Any, **more: Any) -> Any:
+        asked.append(question.item)
+        answer = client.post("explanations", str(number), "cancel", body={})
+        assert answer.status_code == (200 if len(asked) == 1 else 409), answer.content
+        return explain(question, **more)
+
+    monkeypatch.setattr(bulk, "explain", explained)
+    monkeypatch.setattr(Lease, "check", lambda lease: told(Examination.objects.get(pk=number)))
+    assert execute_examination(examination_id=number)
+    done = client.get("explanations", str(number)).json()
+    assert (done["status"], done["file"], len(asked)) == ("cancelled", None, 1)
+    assert problem_of(client.post("explanations", str(number), "cancel", body={}), 409)["detail"].startswith(
+        "This examination"
+    )
+
+
+def told(row: Examination) -> None:
+    """What a lease says once its heart has beaten, which it does every few seconds."""
+    if row.cancel_requested:
+        raise Cancelled
+
+
+def test_one_that_waits_is_cancelled_at_once_by_whoever_may_train(
+    filled: Catalog, other: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]
+):
+    deploy(filled, "ease")
+    client = api()
+    number = str(client.post("explanations", body={"users": ["u0"]}).json()["id"])
+    assert api("read").post("explanations", number, "cancel", body={}).status_code == 403
+    assert api(to=other).post("explanations", number, "cancel", body={}).status_code == 404
+    assert client.post("explanations", number, "cancel", body={}).json()["status"] == "cancelled"
+    assert not execute_examination(examination_id=int(number))
+
+
 def test_erasing_someone_deletes_the_file(filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]):
     deploy(filled, "ease")
     client = api()
@@ -148,3 +221,43 @@ def test_the_command_says_in_a_line_what_is_wrong(filled: Catalog, deploy: Calla
     for given, words in (({"user": "nobody"}, "no person “nobody”"), ({"item": "x"}, "no item “x”")):
         with pytest.raises(CommandError, match=words):
             call_command("explain", **{"run": run.pk, "user": "u0", "item": "i8", **given})
+
+
+def test_what_it_is_about_and_what_else_is_looked_for_are_taken(
+    filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]
+):
+    deploy(filled, "ncf")
+    client = api("read")
+    first = client.list_for("u0")["items"][0]["item"]
+    at = ("users", "u0", "recommendations", first, "explanation")
+    found = client.get(*at, units="fields", changes="entry", counterfactual="off").json()
+    assert found["about"] == "fields"
+    assert {unit["kind"] for unit in found["units"]} == {"item_field"}
+    assert (found["changes"]["kind"], found["changes"]["found"]) == ("entry", None)
+    assert found["counterfactual_found"] is None
+    plain = client.get(*at, counterfactual="off").json()
+    assert plain["about"] == "history" and "changes" not in plain
+    outside = client.get("users", "u0", "recommendations", "i20", "explanation", changes="entry", k=1).json()
+    assert set(outside["changes"]) >= {"kind", "found", "added", "removed", "rank", "smallest", "tried", "text"}
+    for name in ("units", "changes"):
+        assert problem_of(client.get(*at, **{name: "mood"}), 400)["errors"][0]["field"] == name
+
+
+def test_units_of_a_recommender_of_histories_alone_are_a_problem(
+    filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]
+):
+    deploy(filled, "ease")
+    answer = api("read").get("users", "u0", "recommendations", "i8", "explanation", units="fields")
+    told = problem_of(answer, 400)
+    assert told["errors"][0]["field"] == "units"
+    assert "only histories" in json.dumps(told)
+
+
+def test_the_command_takes_units_and_changes(filled: Catalog, deploy: Callable[..., Run]):
+    run = deploy(filled, "ncf")
+    told = StringIO()
+    call_command("explain", run=run.pk, user="u0", item="i20", k=1, units="everything", changes="entry", stdout=told)
+    assert "what is said of it: categories Drama" in told.getvalue()
+    assert "would rise from place" in told.getvalue() or "Nothing within" in told.getvalue()
+    with pytest.raises(CommandError, match="about one of"):
+        call_command("explain", run=run.pk, user="u0", item="i20", units="mood")

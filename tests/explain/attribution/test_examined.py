@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from explain.attribution import registry, robustness
-from explain.attribution.examined import GREEDY, RANDOM, Examined, Plan, Way, default_ways, examine
+from explain.attribution import examined, registry, robustness
+from explain.attribution.examined import GREEDY, RANDOM, Clock, Examined, Plan, Way, default_ways, examine
 from explain.attribution.game import Game, Target
 from explain.attribution.verdicts import judgements, mean_curves, share_closed, summarised
 from recommender.algorithms import registry as algorithms
@@ -169,3 +169,54 @@ def test_every_registered_method_is_a_way_and_chance_has_curves(found: Examined)
     chance = curves[RANDOM, "deletion_by_share"]
     assert (chance["value"][0], chance["value"][-1]) == (pytest.approx(1), pytest.approx(0))
     assert all(low <= high for low, high in zip(chance["low"], chance["high"], strict=True))
+
+
+class Slowly:
+    """Another recommender, which takes a second by its own clock for more than 100 histories at once."""
+
+    def __init__(self, model: Recommender) -> None:
+        self.model, self.now, self.name = model, 0.0, model.name
+
+    def score(self, met, *, items=None, adapted=None):  # type: ignore[no-untyped-def]
+        self.now += len(met) > 100
+        return self.model.score(met, items=items)
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_way_that_takes_too_long_is_tried_with_fewer_people_and_the_others_go_on(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+):
+    slow, ways = Slowly(trained("ease", data)), (Way("shapley_sampling"), Way("ablation"))
+    monkeypatch.setattr(examined, "time", slow)  # of eight items the first asks over 100 coalitions, the second ten
+    plan = Plan(ways, close=0, draws=1, seconds=10.0, fewest=3)
+    found = examine(slow, data.histories, data.users.keys, plan)  # type: ignore[arg-type]
+    assert counted(found) == {"shapley_sampling": 6, "ablation": 40}  # six seconds are more than half of ten
+    few = replace(plan, fewest=9)
+    assert counted(examine(slow, data.histories, data.users.keys, few))["shapley_sampling"] == 9  # type: ignore[arg-type]
+
+
+def test_a_way_is_over_once_its_share_is_used_up_and_enough_people_are_explained():
+    ways = (Way("shapley_sampling"), Way("ablation"))
+    clock = Clock(
+        Plan(ways, seconds=10.0, fewest=3), spent={ways[0]: 6.0, ways[1]: 4.0}, explained=dict.fromkeys(ways, 3)
+    )
+    assert [clock.over(way) for way in ways] == [True, False]
+    assert not replace(clock, explained=dict.fromkeys(ways, 2)).over(ways[0])
+    assert not replace(clock, plan=Plan(ways)).over(ways[0])
+
+
+def test_after_its_time_nobody_more_is_examined_than_the_fewest_that_are_judged(data: Dataset):
+    model, plan = trained("ease", data), Plan(WAYS, close=0, seconds=0.0, fewest=7)
+    done: list[int] = []
+    found = examine(model, data.histories, data.users.keys, plan, tell=done.append)
+    assert counted(found) == dict.fromkeys((way.key for way in WAYS), 7)
+    assert done == list(range(1, 8))
+    rows = {row["way"]: row for row in summarised(found)["ways"]}
+    assert rows["ablation"]["people"] == 7
+
+
+def counted(found: Examined) -> dict[str, int]:
+    counts = pd.DataFrame(found.rows)["way"].value_counts().to_dict()
+    return {way: count for way, count in counts.items() if way not in (RANDOM, GREEDY)}

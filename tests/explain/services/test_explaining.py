@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from explain.attribution.game import Game
+from explain.attribution.sentences import listed
 from explain.exceptions import CannotExplain, Gone, Unknown
 from explain.models import Explanation
 from explain.services import asking, explaining
@@ -198,3 +200,57 @@ def test_a_question_leaves_nothing_but_the_answer(filled: Catalog, deploy: Calla
     before = Interaction.objects.count()
     explain(question(filled))
     assert Interaction.objects.count() == before
+
+
+def test_titles_with_commas_are_named_whole(filled: Catalog, deploy: Callable[..., Run]):
+    for at in range(6):
+        Item.objects.filter(client_id=f"i{at}").update(title=f"Kill, Kill {at}, The")
+    deploy(filled, "ease")
+    found = explain(question(filled, k=1))
+    names = [f"“{row['label']}”" for row in found["counterfactual"]]
+    assert all(name in found["counterfactual_text"] for name in names)
+    assert found["counterfactual_text"].startswith(f"Without {listed(names)} in the history")
+
+
+def test_items_that_score_alike_stand_where_the_list_has_them(filled: Catalog, deploy: Callable[..., Run]):
+    deploy(filled, "popularity")
+    listing = serving.recommend(serving.Question(filled.pk, "u0", n=18, noted=False)).items
+    places = {each.item: explain(question(filled, item=each.item, k=3))["rank"] for each in listing}
+    assert list(places.values()) == [each.rank for each in listing]
+
+
+def test_what_was_chosen_by_chance_has_no_reasons(filled: Catalog, deploy: Callable[..., Run]):
+    deploy(filled, "random")
+    with pytest.raises(CannotExplain, match="chosen by chance"):
+        explain(question(filled))
+
+
+@pytest.mark.parametrize(("model", "words"), [(EndUser, "“u0” was deleted"), (Item, "was deleted while")])
+def test_a_person_or_an_item_deleted_meanwhile_is_told(
+    filled: Catalog, deploy: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, model: Any, words: str
+):
+    deploy(filled, "ease")
+    asked, really = question(filled), explaining.made
+
+    def slow(*args: Any, **given: Any) -> Any:
+        found = really(*args, **given)
+        model.objects.filter(client_id__in=["u0", asked.item]).delete()
+        return found
+
+    monkeypatch.setattr(explaining, "made", slow)
+    with pytest.raises(Gone, match=words):
+        explain(asked)
+
+
+def test_of_a_long_history_no_set_is_called_the_smallest(
+    filled: Catalog, deploy: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+):
+    deploy(filled, "ease")
+    asked = question(filled, k=1)
+    assert explain(asked)["counterfactual_smallest"] is True
+    monkeypatch.setattr(asking.Case, "game", lambda case, _="", **options: real_game(case, most_units=4, **options))
+    assert explain(replace(asked, k=2))["counterfactual_smallest"] is False
+
+
+def real_game(case: asking.Case, **options: Any) -> Game:
+    return Game(case.served.model, case.histories, case.target, hidden=case.hidden, **options)

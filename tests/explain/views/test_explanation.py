@@ -21,7 +21,7 @@ from explain.services.reranking import rerank
 from explain.views.asked import LONGEST_ADDRESS, State
 from explain.views.explanation_parts import waterfall_figure
 from recommender import hooks
-from recommender.models import Attribute, Catalog, EndUser, Item, Run
+from recommender.models import Attribute, Catalog, EndUser, Interaction, Item, Run
 from recommender.services import serving
 from recommender.templatetags.pages import cell
 from tests.recommender.pages import ROLES, login, text_of
@@ -379,6 +379,24 @@ def test_of_a_recommender_that_adapts_the_page_says_what_that_changed(
     assert "does not adapt" in text_of(refused)
 
 
+def test_exact_parts_of_what_is_usual_for_the_person_are_shown_where_ratings_are_predicted(
+    filled: Catalog, deploy: Callable[..., Run]
+) -> None:
+    for at, row in enumerate(Interaction.objects.filter(user__client_id="u0").order_by("pk")):
+        Interaction.objects.filter(pk=row.pk).update(value=1.0 + at % 5)
+    deploy(filled, "maml", loss="rating", epochs=1)
+    case = case_of(Question(filled.pk, "u0", "i8"))
+    found, model = adapted(case), case.served.model
+    assert {row["id"] for row in found.usual} == {f"i{at}" for at in range(6)}
+    total = sum(row["value"] for row in found.usual)
+    assert total == pytest.approx(float(model.adapt(case.histories)["usual"][0]), abs=1e-6)
+    assert abs(total) > 0.1
+    fragment = text_of(got(filled, "u0", "i8", part="more_adapted"))
+    assert "is what is usual for them" in fragment and "exactly: b(u) = Σ" in fragment
+    clicks = deploy(filled, "ridge_head", serve=False, epochs=1, width=4, features=4, factors=2)
+    assert adapted(case_of(Question(filled.pk, "u0", "i8", run=clicks.pk))).usual == []
+
+
 def test_a_part_that_there_is_not_is_told(filled: Catalog, deploy: Callable[..., Run]) -> None:
     deploy(filled, "ease")
     assert got(filled, "u0", first(filled), part="more_fortune").status_code == 404
@@ -389,3 +407,21 @@ def test_attention_is_shown_as_no_explanation(filled: Catalog, deploy: Callable[
     page = text_of(got(filled, "u0", first(filled), part="methods"))
     assert "it is no explanation" in page and "Where attention looked (not an explanation)" in page
     assert "block 1, head 1" in page
+
+
+def test_by_what_is_chosen_only_where_more_than_the_history_is_read(
+    filled: Catalog, deploy: Callable[..., Run]
+) -> None:
+    run = deploy(filled, "ncf")
+    item = first(filled)
+    page = got(filled, "u0", item, units="fields").content.decode()
+    assert '<option value="fields" selected>' in page and '<option value="everything">' in page
+    address = re.search(r'hx-get="([^"]+explained/)"', page)[1]
+    assert 'name="units" value="fields"' in page, "fragments are asked about the same"
+    told = text_of(got(filled, "u0", item, part="explained", role="analyst", units="fields"))
+    assert address and "what is said of it: categories" in told
+    everything = text_of(got(filled, "u0", item, part="explained", role="operator", units="everything"))
+    assert "what is said of it: categories" in everything and "Title 0" in everything
+    ease = deploy(filled, "ease", serve=False)
+    assert 'name="units"' not in got(filled, "u0", item, role="catalogue manager", run=ease.pk).content.decode()
+    assert run.pk != ease.pk

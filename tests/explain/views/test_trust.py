@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from explain.attribution import registry
 from explain.attribution.examined import Examined
 from explain.attribution.verdicts import summarised
 from explain.models import Examination
+from explain.services.trust import Asked
 from explain.views.trust_figures import (
     MEASURES,
     cannot_words,
@@ -21,7 +24,7 @@ from explain.views.trust_figures import (
     method_rows,
 )
 from recommender.evaluation.segments import Segment
-from recommender.models import Run
+from recommender.models import Checkpoint, Run
 from tests.explain.trusted import examined_people, examined_run
 from tests.recommender.pages import login, text_of
 
@@ -117,6 +120,49 @@ def test_one_is_started_watched_and_cancelled_from_the_page(run: Run):
     row = run.examinations.first()
     assert (row.status, row.settings) == ("queued", {"people": "30"})
     assert "Cancel the examination" in text_of(client.get(address(run)))
+
+
+def test_people_methods_and_another_seed_are_chosen_in_the_form(run: Run):
+    client = Client()
+    client.force_login(login("analyst", run.catalog))
+    page = client.get(address(run)).content.decode()
+    offered = re.findall(r'name="methods" value="(\w+)" checked', page)
+    assert offered == list(registry.METHODS)
+    assert 'name="people" min="20" max="2000" value="100"' in page
+    assert "It takes a training" not in page  # ease draws nothing by chance
+    Run.objects.filter(pk=run.pk).update(algorithm="sasrec")
+    assert "It takes a training of this recommender" in text_of(client.get(address(run)))
+    where = reverse("explain_examine", args=[run.catalog.name, run.pk, "trust"])
+    client.post(where, {"people": "20", "methods": ["ablation", "shapley"], "retrain": "on"})
+    asked = Asked.read(run.examinations.first().settings)
+    assert asked == Asked(people=20, retrain=True, methods=("ablation", "shapley"))
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"people": "3"}, "people takes a whole number from 20 to 2,000"),
+        ({"methods": ["ablation", "guess"]}, "There is no method “guess”"),
+        ({"depth": "1"}, "no setting “depth”"),
+    ],
+)
+def test_what_means_nothing_is_said_before_anything_waits(run: Run, given: Any, words: str):
+    client = Client()
+    client.force_login(login("analyst", run.catalog))
+    before = Examination.objects.count()
+    answer = client.post(reverse("explain_examine", args=[run.catalog.name, run.pk, "trust"]), given, follow=True)
+    assert words in text_of(answer)
+    assert Examination.objects.count() == before
+
+
+def test_a_run_that_differs_by_its_seed_alone_makes_a_training_needless(run: Run):
+    Run.objects.filter(pk=run.pk).update(data_fingerprint="same", algorithm="sasrec")
+    other = Run.objects.create(
+        catalog=run.catalog, algorithm="sasrec", config=run.config, preparation=run.preparation,
+        status=Run.Status.SUCCEEDED, data_fingerprint="same", seed=run.seed + 1,
+    )  # fmt: skip
+    Checkpoint.objects.create(run=other, purpose=Checkpoint.Purpose.MEASURED, path="nowhere")
+    assert f"Run #{other.pk} differs from this one by its seed alone" in seen(run, "analyst")
 
 
 def test_a_run_of_another_catalog_is_not_found(run: Run):

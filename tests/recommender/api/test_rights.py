@@ -74,6 +74,7 @@ TABLE = {
     ("explanations", "GET"): ("read", EVERYONE),
     ("explanations", "POST"): ("manage", TRAINERS),
     ("explanations-detail", "GET"): ("read", EVERYONE),
+    ("explanations-cancel", "POST"): ("manage", TRAINERS),
     ("explanations-file", "GET"): ("read", EVERYONE),
     ("tunings", "GET"): ("read", EVERYONE),
     ("tunings", "POST"): ("manage", TRAINERS),

@@ -20,6 +20,14 @@ def test_one_sweep_by_hand() -> None:
     np.testing.assert_allclose(model.predict(people[:1], np.array([2])), [3 + 1 / 9], rtol=1e-6)
 
 
+def test_each_rating_has_its_part_of_what_is_usual_for_the_person() -> None:
+    model = BiasModel(3.0, np.array([2 / 3, -1, 0], dtype=np.float32), 1.0, 1.0, 1.0, 5.0)
+    given = replace(histories([[0, 1], [], [0]]), values=np.array([5, 1, 3], dtype=np.float32))
+    parts = model.contributions(given)
+    np.testing.assert_allclose(parts, [(4 / 3) / 3, -1 / 3, (-2 / 3) / 2], rtol=1e-6)  # (r − μ − b(i)) / (1 + n)
+    np.testing.assert_allclose(np.bincount(given.rows, weights=parts, minlength=3), model.adapt(given), atol=1e-7)
+
+
 def test_nobody_and_nothing() -> None:
     model = BiasModel.fit(histories([[], []]), 2)
     assert model.adapt(histories([[]])).tolist() == [0.0]
