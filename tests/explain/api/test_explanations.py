@@ -79,6 +79,7 @@ def test_another_catalogs_people_are_unknown(
     assert api("read", to=other).get("users", "u0", "recommendations", "i8", "explanation").status_code == 404
 
 
+@pytest.mark.django_db(transaction=True)
 def test_in_bulk_a_worker_writes_a_line_for_each_item(
     filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]
 ):
