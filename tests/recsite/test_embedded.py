@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
@@ -17,7 +17,7 @@ from django.conf import settings
 
 from recsite import embedded
 from recsite.embedded.servers import Postgres, Redis
-from tests.support import free_port, processes_of, until
+from tests.support import alive, free_port, processes_of, until
 
 HOLDER = """
 import sys
@@ -149,10 +149,11 @@ def test_nothing_is_lost_when_everything_is_killed(open_folder: Path) -> None:
     client = redis.from_url(embedded.addresses(open_folder).redis_url)
     client.set("kept", "7")
     until(lambda: client.info("persistence")["aof_pending_bio_fsync"] == 0)
-    for pid in (*server_pids(open_folder), holder.process.pid):
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+    processes = [psutil.Process(pid) for pid in (*server_pids(open_folder), holder.process.pid)]
+    for process in processes:
+        process.kill()
     holder.kill()
+    until(lambda: not any(map(alive, processes)), what="the end of what was killed")
     with embedded.running(open_folder):
         assert rows(open_folder, "select value from kept") == [(7,)]
         assert client.get("kept") == b"7"
