@@ -27,8 +27,27 @@ class Cost:
     evaluations: int
 
 
+class Parts:
+    """Values beside the difference that they are to sum to."""
+
+    values: Values
+    prediction: float
+    baseline_prediction: float
+
+    @property
+    def gap(self) -> float:
+        """|Σ values − (prediction − prediction at the baseline)|."""
+        return abs(float(self.values.sum()) - (self.prediction - self.baseline_prediction))
+
+    @property
+    def relative_gap(self) -> float:
+        """The gap in parts of the difference that is explained; of no difference, in parts of the prediction."""
+        scale = abs(self.prediction - self.baseline_prediction) or abs(self.prediction)
+        return self.gap / scale if scale else self.gap
+
+
 @dataclass(frozen=True)
-class Attribution:
+class Attribution(Parts):
     """What each unit adds to the target, against the baseline.
 
     `values` (n_units,); `prediction` the target as it is, `baseline_prediction` at the baseline, which `baseline` says
@@ -50,17 +69,6 @@ class Attribution:
     errors: Values | None = None
     exact: bool = False
     fidelity: float | None = None
-
-    @property
-    def gap(self) -> float:
-        """|Σ values − (prediction − prediction at the baseline)|."""
-        return abs(float(self.values.sum()) - (self.prediction - self.baseline_prediction))
-
-    @property
-    def relative_gap(self) -> float:
-        """The gap in parts of the difference that is explained; of no difference, in parts of the prediction."""
-        scale = abs(self.prediction - self.baseline_prediction) or abs(self.prediction)
-        return self.gap / scale if scale else self.gap
 
     @property
     def order(self) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.attribution.base import named
-from explain.attribution.game import ATTRIBUTE, CONTEXT_FIELD, ITEM, Game
+from explain.attribution.game import ATTRIBUTE, CONTEXT_FIELD, ITEM, OLDER, Game
 from explain.attribution.moves import Goal, Moves, Search
 from explain.exceptions import CannotExplain
 from recommender.data.dataset import CONTEXT, Float
@@ -65,6 +65,8 @@ class Counterfactual:
     leaving: tuple[int, ...] = ()
     stopped: bool = False
     """Whether the search ended because its time was over."""
+    folded: bool = False
+    """Whether some of the history is one unit together, of which no item was tried alone."""
 
     @property
     def stopped_text(self) -> str:
@@ -77,8 +79,8 @@ class Counterfactual:
 
     @property
     def proven_minimal(self) -> bool:
-        """Whether all smaller sets were tried and did not do it."""
-        return self.found and self.exhausted >= self.size - 1
+        """Whether all smaller sets were tried and did not do it; nothing is smaller than a single one."""
+        return self.found and (self.size == 1 or (self.exhausted >= self.size - 1 and not self.folded))
 
 
 def removal(
@@ -106,7 +108,13 @@ def removal(
     hints = _prefixes(order[places], most) if order is not None else ()
     search = Search(ask, Goal(game.target.item, k, out=True), len(places), most, budget, hints=hints, seconds=seconds)
     found, answer = searched(search, REMOVAL)
-    return replace(answer, removed=tuple(places[list(found)].tolist())) if found else answer
+    removed = tuple(places[list(found)].tolist()) if found else ()
+    return replace(answer, removed=removed, folded=folds(game))
+
+
+def folds(game: Game) -> bool:
+    """Whether some of the history is one unit together."""
+    return len(named(game.units, OLDER)) > 0
 
 
 def fields(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.attribution.base import named
-from explain.attribution.counterfactual import BUDGET, ENTRY, MOST, Counterfactual, searched
+from explain.attribution.counterfactual import BUDGET, ENTRY, MOST, Counterfactual, folds, searched
 from explain.attribution.game import ITEM, Game
 from explain.attribution.moves import Goal, Moves, Search
 from explain.exceptions import CannotExplain
@@ -51,6 +51,7 @@ def entry(
     found, answer = searched(search, ENTRY)
     return replace(
         answer,
+        folded=take_away and folds(game),
         added=tuple(int(adds[move]) for move in found if move < len(adds)),
         removed=tuple(int(places[move - len(adds)]) for move in found if move >= len(adds)),
     )

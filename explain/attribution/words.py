@@ -17,7 +17,7 @@ from captum.attr import IntegratedGradients
 from numpy.typing import NDArray
 from torch import Tensor
 
-from explain.attribution.base import Cost, Values
+from explain.attribution.base import Cost, Parts, Values
 from explain.attribution.game import WORD, Unit
 from recommender.data.dataset import Float
 from recommender.data.text_encoder import SentenceEncoder, as_tensors
@@ -34,7 +34,7 @@ CLOSE = 1e-2
 
 
 @dataclass(frozen=True)
-class Words:
+class Words(Parts):
     """What each word of `text` adds to its similarity (cosine) to another text, against the same text of unknown
     words: `words` as written, `spans` (n, 2) the characters text[start:end] of each, `values` (n,)."""
 
@@ -45,16 +45,6 @@ class Words:
     prediction: float
     baseline_prediction: float
     cost: Cost
-
-    @property
-    def gap(self) -> float:
-        """|Σ values − (prediction − prediction at the baseline)|."""
-        return abs(float(self.values.sum()) - (self.prediction - self.baseline_prediction))
-
-    @property
-    def relative_gap(self) -> float:
-        scale = abs(self.prediction - self.baseline_prediction) or abs(self.prediction)
-        return self.gap / scale if scale else self.gap
 
     @property
     def units(self) -> tuple[Unit, ...]:

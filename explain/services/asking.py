@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from explain.attribution.game import ITEM_FIELD, MARGIN, PROBABILITY, SCORE, Game, Target, Unit
+from explain.attribution.game import ITEM_FIELD, MARGIN, OLDER, PROBABILITY, SCORE, Game, Target, Unit
 from explain.attribution.sentences import SAID_OF_IT
 from explain.exceptions import CannotExplain, Gone, Unknown
 from explain.selectors import named
@@ -102,7 +102,7 @@ class Case:
         if isinstance(unit.key, int):
             found = self.names.get(unit.key)
             return found.label if found else f"item {unit.key}"
-        if unit.kind == "older":
+        if unit.kind == OLDER:
             return f"{unit.value:,} things before those"
         value = self.said.get(unit.key) if unit.kind == ITEM_FIELD else unit.value
         told = f"{unit.key} {_listed(value)}" if value not in (None, "") else unit.key
@@ -137,7 +137,8 @@ def case_of(question: Question) -> Case:
     hidden = served.items.positions(named.hidden_items(question.catalog_id))
     hidden = hidden[hidden >= 0]
     position = _position(served, found[question.item], "item")
-    scores = shown_scores(served, histories, _met(question, person, served), hidden)
+    seen = served.items.positions(person.past.items)
+    scores = shown_scores(served, histories, seen[seen >= 0], hidden)
     place = float(ranks_of(scores[None], np.zeros(1, dtype=np.int64), np.array([position]))[0])
     rank = None if np.isinf(place) else int(place)
     listed = top_k(scores[None], min(LONGEST, max(question.k, 10)))[0][0]
@@ -147,7 +148,7 @@ def case_of(question: Question) -> Case:
     keys = served.items.keys[spoken]
     told = named.items_by_key(question.catalog_id, keys)
     names = {int(at): told[int(key)] for at, key in zip(spoken, keys, strict=True) if int(key) in told}
-    met = position in set(served.items.positions(person.past.items).tolist())
+    met = bool((seen == position).any())
     return Case(
         question, person, served, histories, hidden, found[question.item], target, scores, names, rank, met
     )  # fmt: skip
@@ -231,11 +232,6 @@ def _position(served: Served, item: Named, name: str) -> int:
             field=name,
         )
     return at
-
-
-def _met(question: Question, person: hot.Person, served: Served) -> Int:
-    at = served.items.positions(person.past.items)
-    return at[at >= 0]
 
 
 def _target(question: Question, served: Served, position: int, found: Mapping[str, Named], listed: Int) -> Target:

@@ -12,7 +12,7 @@ from explain.attribution.in_request import IN_REQUEST
 from explain.attribution.sentences import listed
 from explain.exceptions import CannotExplain
 from explain.selectors import named
-from explain.services.asking import ENTRY, HISTORY, REMOVAL, Case, Question, case_of
+from explain.services.asking import ENTRY, HISTORY, REMOVAL, Case
 from explain.services.knowable import alternatives as alternatives_of
 from recommender.data.dataset import CONTEXT
 
@@ -20,7 +20,7 @@ Found = dict[str, Any]
 
 
 def changes_of_fields(
-    question: Question,
+    case: Case,
     alternatives: Mapping[str, Sequence[Any]] | None = None,
     *,
     seconds: float | None = IN_REQUEST,
@@ -29,8 +29,7 @@ def changes_of_fields(
     [{"name", "before", "after"}], "rank", "smallest", "text"}. `alternatives`: values a field may have instead, beside
     not being known; after `seconds` the search ends (None: it does not). Raises CannotExplain where nothing can be
     changed or the item is not among them."""
-    case = case_of(question)
-    found = fields(case.game(HISTORY), k=question.k, alternatives=alternatives, seconds=seconds)
+    found = fields(case.game(HISTORY), k=case.question.k, alternatives=alternatives, seconds=seconds)
     rows = [
         {"name": change.name.removeprefix(CONTEXT), "before": change.before, "after": change.after}
         for change in found.changes
@@ -42,13 +41,12 @@ def changes_of_fields(
     return _document(found) | {"changes": rows, "text": text}
 
 
-def way_in(question: Question, *, seconds: float | None = IN_REQUEST) -> Found:
+def way_in(case: Case, *, seconds: float | None = IN_REQUEST) -> Found:
     """What would bring an item among the first k: {"found", "added", "removed": [{"id", "label"}], "rank", "smallest",
     "text"}; after `seconds` the search ends (None: it does not). Raises CannotExplain where it is among them or never
     shown."""
-    case = case_of(question)
     game = case.game(HISTORY, with_fields=False)
-    found = entry(game, k=question.k, seconds=seconds)
+    found = entry(game, k=case.question.k, seconds=seconds)
     removed = [{"id": case.id_of(game.units[at]), "label": case.label(game.units[at])} for at in found.removed]
     added = _named(case, found.added)
     none = f"Nothing within {found.most} changes was found that brings “{case.item.label}” into the list."
@@ -66,9 +64,9 @@ def told(case: Case, *, seconds: float | None) -> Found:
         return {}
     try:
         if kind == ENTRY:
-            found = way_in(case.question, seconds=seconds)
+            found = way_in(case, seconds=seconds)
         else:
-            found = changes_of_fields(case.question, alternatives_of(case), seconds=seconds)
+            found = changes_of_fields(case, alternatives_of(case), seconds=seconds)
             found["fields_changed"] = found.pop("changes")
     except CannotExplain as error:
         return {"changes": {"kind": kind, "found": None, "text": str(error)}}

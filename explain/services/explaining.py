@@ -16,7 +16,7 @@ from django.utils import timezone
 from explain.attribution import registry
 from explain.attribution.base import Attribution, Values
 from explain.attribution.counterfactual import Counterfactual, removal
-from explain.attribution.game import OLDER, Game, Unit
+from explain.attribution.game import Game, Unit
 from explain.attribution.in_request import IN_REQUEST, too_slow
 from explain.attribution.sentences import listed, sentence
 from explain.exceptions import CannotExplain
@@ -57,7 +57,7 @@ def made(case: Case, *, in_request: bool = True) -> Document:
     """The document, worked out now."""
     found = attributed(case, in_request=in_request)
     badge = badges.badge(run_id=case.served.run_id, method=found.method, attribution=found)
-    searched = _counterfactual(case, seconds=IN_REQUEST if in_request else None)
+    seconds = IN_REQUEST if in_request else None
     over = case.names[case.target.others[0]].label if case.question.other else ""
     said = sentence(
         found, label=case.label, item=case.item.label, over=over, reliable=badge["level"] != "unreliable", met=case.met,
@@ -84,8 +84,8 @@ def made(case: Case, *, in_request: bool = True) -> Document:
         "exact": found.exact,
         "badge": badge,
         "units": units_of(case, found),
-        **_told(case, searched),
-        **changing.told(case, seconds=IN_REQUEST if in_request else None),
+        **_told(case, seconds=seconds),
+        **changing.told(case, seconds=seconds),
         "sentence": said,
         "cost": {"seconds": round(found.cost.seconds, 4), "evaluations": found.cost.evaluations},
         "made": timezone.now().isoformat(timespec="seconds"),
@@ -178,38 +178,30 @@ def _target(case: Case) -> dict[str, Any]:
     return {"target": question.target, "other": question.other or None, "k": question.k}
 
 
-def _counterfactual(case: Case, *, seconds: float | None) -> Counterfactual | None:
-    """None where the item is in no list of k, or it was not asked for."""
-    if not case.question.searched or case.rank is None or case.rank > case.question.k:
+def counterfactual_of(case: Case, game: Game, *, seconds: float | None) -> Counterfactual | None:
+    """What of `game`, which is about the history, takes the item out of the list; None where it is in no list of k."""
+    if not game.units or case.rank is None or case.rank > case.question.k:
         return None
     with suppress(CannotExplain):  # of items that score alike, some recommenders order others when asked about many
-        return removal(_history(case), k=case.question.k, budget=SEARCHED, seconds=seconds)
+        return removal(game, k=case.question.k, budget=SEARCHED, seconds=seconds)
     return None
 
 
-def _history(case: Case) -> Game:
-    return case.game(HISTORY, with_fields=False)
-
-
-def _told(case: Case, searched: Counterfactual | None) -> dict[str, Any]:
+def _told(case: Case, *, seconds: float | None) -> dict[str, Any]:
     """`counterfactual`: the units without which the item leaves the list, [] where there are none within reach."""
+    game = case.game(HISTORY, with_fields=False)
+    searched = counterfactual_of(case, game, seconds=seconds) if case.question.searched else None
     if searched is None:
         return {"counterfactual": [], "counterfactual_found": None, "counterfactual_text": ""}
-    game = _history(case)
     units = [game.units[at] for at in searched.removed]
     rows = [{"kind": unit.kind, "id": case.id_of(unit), "label": case.label(unit)} for unit in units]
     return {
         "counterfactual": rows,
         "counterfactual_found": searched.found,
         "counterfactual_rank": searched.rank_after if searched.found else None,
-        "counterfactual_smallest": _smallest(case, searched),
+        "counterfactual_smallest": searched.proven_minimal,
         "counterfactual_text": counterfactual_text(case, searched, [row["label"] for row in rows]),
     }
-
-
-def _smallest(case: Case, searched: Counterfactual) -> bool:
-    """Whether no smaller set does it: of a long history the oldest things are not tried one by one."""
-    return searched.proven_minimal and not any(unit.kind == OLDER for unit in _history(case).units)
 
 
 def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str]) -> str:
@@ -220,7 +212,7 @@ def counterfactual_text(case: Case, searched: Counterfactual, labels: list[str])
             f"of {k}.{searched.stopped_text}"
         )
     names = listed([f"“{each}”" for each in labels])
-    least = "" if _smallest(case, searched) else " Fewer may do: not all sets of fewer were tried."
+    least = "" if searched.proven_minimal else " Fewer may do: not all sets of fewer were tried."
     after = f"place {searched.rank_after:,.0f}" if searched.rank_after != float("inf") else "no place"
     return f"Without {names} in the history, “{item}” would fall from place {case.rank:,} to {after}.{least}"
 

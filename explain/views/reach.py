@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from explain.attribution.counterfactual import removal
 from explain.attribution.in_request import IN_REQUEST
 from explain.exceptions import CannotExplain
 from explain.services.asking import HISTORY, Case
 from explain.services.changing import changes_of_fields, way_in
-from explain.services.explaining import counterfactual_text
+from explain.services.explaining import counterfactual_of, counterfactual_text
 from explain.services.knowable import alternatives, knowable
 from explain.views.asked import SET, UNKNOWN, State
 from recommender.exceptions import BadInput
@@ -30,9 +29,9 @@ def reach_context(catalog: Catalog, state: State, case: Case, *, way: bool) -> d
 
 def taken_out(catalog: Catalog, state: State, case: Case) -> dict[str, Any]:
     game = case.game(HISTORY, with_fields=False)
-    if not game.units:
+    found = counterfactual_of(case, game, seconds=IN_REQUEST)
+    if found is None:
         return {"text": ""}
-    found = removal(game, k=state.k, seconds=IN_REQUEST)
     units = [game.units[at] for at in found.removed]
     ids = [case.id_of(unit) for unit in units]
     text = counterfactual_text(case, found, [case.label(unit) for unit in units])
@@ -51,7 +50,7 @@ def fields_found(catalog: Catalog, state: State, case: Case) -> dict[str, Any] |
     if not serving.reads_fields(case.served):
         return None
     try:
-        found = changes_of_fields(case.question, alternatives(case))
+        found = changes_of_fields(case, alternatives(case))
     except CannotExplain:
         return None
     names = dict(state.said) | {
@@ -70,7 +69,7 @@ def _attributes(case: Case) -> list[Any]:
 
 def way_found(catalog: Catalog, state: State, case: Case) -> dict[str, Any]:
     try:
-        found = way_in(case.question)
+        found = way_in(case)
     except BadInput as error:
         return {"text": str(error)}
     only_taken = found["found"] and not found["added"]

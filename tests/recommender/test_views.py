@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import pandas as pd
 import pytest
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -159,7 +160,6 @@ def test_popular_and_random_stand_beside_the_best(root: Client, catalog: Catalog
 
 
 def test_runs_are_compared_person_by_person(root: Client, catalog: Catalog) -> None:
-    pd = pytest.importorskip("pandas")
     good, same, bad = (
         measured_run(catalog, name, value) for name, value in (("ease", 0.5), ("ials", 0.5), ("item_knn", 0.1))
     )

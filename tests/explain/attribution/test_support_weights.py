@@ -82,7 +82,9 @@ def test_what_each_rating_moved_sums_to_the_whole_move_and_a_repeated_one_counts
 def test_more_points_on_the_path_close_the_gap(name: str, form: dict[str, Any]):
     game = Game(model_of(name, form), support(), Target(20))
     gaps = [abs(integrated(game, steps).sum() - (game.whole - game.empty)) for steps in (1, 4, 32)]
-    assert gaps[2] <= gaps[1] <= gaps[0]
+    noise = 1e-6  # of scores in float32, by the order in which a machine sums them up
+    assert gaps[2] <= gaps[1] + noise
+    assert gaps[1] <= gaps[0] + noise
     kept = 1e-4 if name == "anil" else 1e-5  # what is kept of a person by anil is rounded to half precision
     assert gaps[2] < kept
 

@@ -48,7 +48,7 @@ def test_switching_an_item_off_is_as_if_it_had_never_been_met(filled: Catalog, d
 def test_what_would_bring_an_item_in_really_does(filled: Catalog, deploy: Callable[..., Run]):
     deploy(filled, "ease")
     asked = Question(filled.pk, "u0", "i20", k=3)
-    found = way_in(asked)
+    found = way_in(case_of(asked))
     assert found["found"]
     met = [(0, Event("u0", row["id"], "rating", 4.0, NOW)) for row in found["added"]]
     record(catalog=filled, events=met)
@@ -62,13 +62,13 @@ def test_an_item_that_is_in_needs_no_way_in(filled: Catalog, deploy: Callable[..
     deploy(filled, "ease")
     first = serving.recommend(serving.Question(filled.pk, "u0", noted=False)).items[0].item
     with pytest.raises(CannotExplain):
-        way_in(Question(filled.pk, "u0", first))
+        way_in(case_of(Question(filled.pk, "u0", first)))
 
 
 def test_a_recommender_without_fields_has_none_to_change(filled: Catalog, deploy: Callable[..., Run]):
     deploy(filled, "ease")
     with pytest.raises(CannotExplain, match="can be changed"):
-        changes_of_fields(Question(filled.pk, "u0", "i8"))
+        changes_of_fields(case_of(Question(filled.pk, "u0", "i8")))
 
 
 def test_a_change_of_fields_is_proven_by_ranking_again(filled: Catalog, deploy: Callable[..., Run]):
@@ -79,7 +79,7 @@ def test_a_change_of_fields_is_proven_by_ranking_again(filled: Catalog, deploy: 
     deploy(filled, "ncf", epochs=8)
     first = serving.recommend(serving.Question(filled.pk, "u0", noted=False)).items[0].item
     asked = Question(filled.pk, "u0", first, k=1)
-    found = changes_of_fields(asked, {"town": ["A"]})
+    found = changes_of_fields(case_of(asked), {"town": ["A"]})
     changed = {row["name"]: row["after"] for row in found["changes"]}
     assert set(changed) <= {"town"}
     if found["found"]:

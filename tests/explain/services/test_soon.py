@@ -11,7 +11,7 @@ import pytest
 from explain.attribution import in_request
 from explain.exceptions import CannotExplain
 from explain.models import Explanation
-from explain.services.asking import Question
+from explain.services.asking import Question, case_of
 from explain.services.changing import way_in
 from explain.services.comparing import compared
 from explain.services.explaining import explain
@@ -70,7 +70,7 @@ def test_a_method_that_would_take_too_long_is_refused_with_another_that_does_not
 
 def test_a_way_in_is_looked_for_no_longer_than_asked(slow: Callable[[float], Question]):
     asked, started = slow(0.02), time.perf_counter()
-    found = way_in(Question(asked.catalog_id, "u0", "i20", k=1), seconds=0.3)
+    found = way_in(case_of(Question(asked.catalog_id, "u0", "i20", k=1)), seconds=0.3)
     assert time.perf_counter() - started < 2
     assert found["found"] is False
     assert found["text"].endswith("The search stopped after 0 s; not all sets were tried.")

@@ -116,12 +116,12 @@ def test_which_fields_keep_it_in_and_what_would_bring_it_in_are_told_beside_the_
     deploy(towns, "ncf")
     asked = question(towns, k=1)
     found = explain(replace(asked, changes="fields"))["changes"]
-    expected = changes_of_fields(asked, alternatives(case_of(asked)))
+    expected = changes_of_fields(case_of(asked), alternatives(case_of(asked)))
     assert (found["kind"], found["found"], found["text"]) == ("fields", expected["found"], expected["text"])
     assert found["fields_changed"] == expected["changes"]
     outside = replace(asked, item="i20" if case_of(replace(asked, item="i20")).rank != 1 else "i21")
     found = explain(replace(outside, changes="entry"))["changes"]
-    expected = way_in(outside)
+    expected = way_in(case_of(outside))
     assert (found["kind"], found["added"], found["rank"]) == ("entry", expected["added"], expected["rank"])
     assert "changes" not in explain(outside)
 
