@@ -202,10 +202,10 @@ def test_without_javascript_a_form_and_links_do_the_same(browser: Any, live_serv
     page.wait_for_url("**without=i0*")
     assert titles(page) == [row.label for row in rerank(Question(club.pk, "u0", "i8", without=frozenset({"i0"}))).rows]
     page.locator("a", has_text="Compare ").click()
-    assert page.locator("#methods table").first.is_visible()
+    page.locator("#methods table").first.wait_for()
     page.goto(address(club, run=Run.objects.get(algorithm="ncf").pk))
     page.get_by_role("link", name="Explain now").click()
-    assert page.locator(".sentence").is_visible()
+    page.locator(".sentence").wait_for()
 
 
 @pytest.mark.parametrize("size", list(SIZES))

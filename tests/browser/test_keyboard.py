@@ -73,9 +73,9 @@ def test_escape_closes_the_menu(browser: Any, live_server: Any, catalog: Catalog
     page = signed_in(browser, live_server)
     page.goto("/films/items/")
     page.locator(".switcher > summary").press("Enter")
-    assert page.get_by_role("link", name="books").is_visible()
+    page.get_by_role("link", name="books").wait_for()
     page.keyboard.press("Escape")
-    assert not page.get_by_role("link", name="books").is_visible()
+    page.get_by_role("link", name="books").wait_for(state="hidden")
 
 
 def test_switching_the_catalog_stays_in_the_section(browser: Any, live_server: Any, catalog: Catalog) -> None:
@@ -104,7 +104,7 @@ def test_progress_moves_without_a_reload(browser: Any, live_server: Any, catalog
     page.evaluate("() => { window.untouched = true; }")
     Run.objects.filter(status="running").update(progress=0.77, phase="epoch 9")
     page.get_by_text("epoch 9").wait_for()
-    assert page.get_by_text("77%").is_visible()
+    page.get_by_text("77%").wait_for()
     assert page.evaluate("() => window.untouched")
 
 
@@ -133,10 +133,11 @@ def test_pages_work_without_javascript(browser: Any, live_server: Any, catalog: 
     page.goto("/films/runs/?metric=hit@5")
     assert page.get_by_text("ease #").first.is_visible()
     page.locator("#figure-accuracy summary", has_text="Table").click()
-    assert page.locator("#figure-accuracy table").is_visible()
+    page.locator("#figure-accuracy table").wait_for()
     page.locator(".bar-foot > .theme button[value=dark]").click()
-    assert page.locator("html[data-theme=dark]").count() == 1
+    page.locator("html[data-theme=dark]").wait_for()
     page.goto("/films/items/")
     page.fill("#q", "Film 5")
     page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**q=Film+5**")
     assert page.locator("tbody tr").count() == 1
