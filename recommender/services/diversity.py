@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recommender import reranking
 from recommender.data.dataset import Float
+from recommender.reranking.diversity import cosines, jaccard, mmr
 from recommender.selectors import alike as select
 
 POOL = 200
@@ -16,7 +16,7 @@ def order(catalog_id: int, keys: list[int], scores: Float, diversity: float) -> 
     """Places in `keys` (candidates with `scores`, best first), in the order of maximal marginal relevance."""
     if not diversity or len(keys) < 2:
         return list(range(len(keys)))
-    first = reranking.mmr(np.asarray(scores[:POOL]), likeness(catalog_id, keys[:POOL]), diversity)
+    first = mmr(np.asarray(scores[:POOL]), likeness(catalog_id, keys[:POOL]), diversity)
     return [*first.tolist(), *range(len(first), len(keys))]
 
 
@@ -34,8 +34,8 @@ def likeness(catalog_id: int, keys: list[int]) -> Float:
         sets[at, [names.index(name) for name in categories]] = True
     has_text, has_categories = vectors.any(axis=1), sets.any(axis=1)
     if not has_text.any() and not has_categories.any():
-        return reranking.cosines(select.met_by_people(keys))
-    parts = [(reranking.cosines(vectors), has_text), (reranking.jaccard(sets), has_categories)]
+        return cosines(select.met_by_people(keys))
+    parts = [(cosines(vectors), has_text), (jaccard(sets), has_categories)]
     total = sum(value * np.outer(has, has) for value, has in parts)
     count = sum(np.outer(has, has).astype(np.float32) for _, has in parts)
     return np.divide(total, count, out=np.zeros_like(count), where=count > 0)  # type: ignore[call-overload,no-any-return]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recommender.reranking import cosines, jaccard, mmr
+from recommender.reranking.diversity import cosines, jaccard, mmr
 
 SCORES = np.array([10, 8, 6, 0], dtype=np.float32)  # relevance 1, .8, .6, 0
 ALIKE = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], dtype=np.float32)
