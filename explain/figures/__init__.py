@@ -45,6 +45,11 @@ FIGURES: dict[str, str] = {
     "trust_faithful": "explain.figures.trust:faithful",
     "trust_left": "explain.figures.trust:left",
     "trust_agreement": "explain.figures.trust:agreement",
+    "disparity_whiskers": "explain.figures.disparity:whiskers",
+    "disparity_matrix": "explain.figures.disparity:matrix",
+    "disparity_lorenz": "explain.figures.disparity_curves:lorenz",
+    "disparity_shares": "explain.figures.disparity_curves:shares",
+    "disparity_weeks": "explain.figures.disparity_curves:weeks",
 }
 
 
