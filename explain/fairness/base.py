@@ -10,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recommender.data.dataset import Float, Histories, Int
+from recommender.evaluation.segments import LEAST
+from recommender.evaluation.significance import RESAMPLES
 
 NONE = -1
 """In lists: no item; in codes: not known."""
@@ -81,3 +83,21 @@ class Material:
     @property
     def n_items(self) -> int:
         return len(self.shares)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of an audit: the first `k` of each list, `resamples` of people, `permutations` of their figures,
+    groups of fewer than `least` people suppressed, intervals of `level`. The same `seed` gives the same figures."""
+
+    k: int = 10
+    resamples: int = RESAMPLES
+    permutations: int = RESAMPLES
+    least: int = LEAST
+    seed: int = 0
+    level: float = 0.95
+
+
+def number(value: float | np.floating, digits: int = 6) -> float | None:
+    """What goes into a report: rounded, null where it is not a finite number."""
+    return round(float(value), digits) if np.isfinite(value) else None

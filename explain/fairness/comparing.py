@@ -1,0 +1,199 @@
+"""Groups against the rest, for all groupings and metrics at once: means, intervals, p values, what could be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explain.fairness import suppression
+from explain.fairness.base import NONE, Asked, Grouping
+from explain.fairness.consumer import group_means
+from explain.fairness.intervals import (
+    Means,
+    Shape,
+    detectable,
+    difference_interval,
+    mean_interval,
+    p_of_difference,
+    power,
+    shape,
+)
+from explain.fairness.resampling import Moved, moved
+from explain.fairness.shrinkage import shrunk
+from explain.fairness.summary import GAP
+
+Values = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+FIGURES = ("mean", "low", "high", "bias", "versus_rest", "rest_low", "rest_high", "p", "detectable", "power_03")
+
+
+@dataclass(frozen=True)
+class Compared:
+    """`shown` per grouping (n_groups,) whether a group may be shown; `known` the same (n_groups, n_metrics) for its
+    figures; `figures` per grouping, by name, (n_groups, n_metrics), nan where nothing may be shown; `everyone` by name
+    (n_metrics,): mean, low, high and the error; `extra` (n_extra,) standard errors."""
+
+    shown: list[Mask]
+    known: list[Mask]
+    figures: list[dict[str, Values]]
+    everyone: dict[str, Values]
+    extra: Values
+
+
+def compare_groups(
+    values: Values, groupings: Sequence[Grouping], asked: Asked, extra: Values | None = None
+) -> Compared:
+    """Of `values` (n_people, n_metrics), nan where a figure is not known. For two runs on the same people, give what
+    changed from one to the other: a group's mean is then its change, its distance to the rest the change of the gap."""
+    people = len(values)
+    extra = np.empty((people, 0)) if extra is None else extra
+    shown = suppression.shown(groupings, people, least=asked.least)
+    known = figures_shown(values, groupings, shown, asked.least)
+    among = [suppression.known(each, people, least=asked.least) for each in groupings]
+    reduced = [_only(grouping, mask) for grouping, mask in zip(groupings, shown, strict=True)]
+    found = moved(values, reduced, among, extra, resamples=asked.resamples, seed=asked.seed)
+    shapes = [shape(column) for column in values.T]
+    everyone = of_everyone(values, found.everyone, shapes, asked)
+    tables = [_tables(values, grouping, each) for grouping, each in zip(reduced, among, strict=True)]
+    by_metric = [_of_metric(at, tables, found, of, float(everyone["mean"][at]), asked) for at, of in enumerate(shapes)]
+    figures = [
+        {
+            name: _placed([each[place][name] for each in by_metric], shown[place], known[place])
+            for name in (*FIGURES, "error")
+        }
+        for place in range(len(groupings))
+    ]
+    _shrink(figures, groupings, everyone["mean"])
+    return Compared(shown, known, figures, everyone, np.sqrt(found.extra))
+
+
+def figures_shown(values: Values, groupings: Sequence[Grouping], shown: Sequence[Mask], least: int) -> list[Mask]:
+    """Per grouping (n_groups, n_metrics) whether the figures of a group may be shown: of the people of whom a metric is
+    known there must be as many as of a group, and no fewer may be worked out."""
+    found = [np.repeat(mask[:, None], values.shape[1], axis=1) for mask in shown]
+    seen: dict[bytes, list[Mask]] = {}
+    for metric, column in enumerate(values.T):
+        there = ~np.isnan(column)
+        if there.all():
+            continue
+        if there.tobytes() not in seen:
+            part = [
+                _only(replace(each, codes=each.codes[there]), mask, keep=True)
+                for each, mask in zip(groupings, shown, strict=True)
+            ]
+            seen[there.tobytes()] = suppression.shown(part, int(there.sum()), least=least)
+        for place, mask in enumerate(seen[there.tobytes()]):
+            found[place][:, metric] &= mask
+    return found
+
+
+def of_everyone(values: Values, variances: Values, shapes: Sequence[Shape], asked: Asked) -> dict[str, Values]:
+    """mean, low and high (n_metrics,) over all people."""
+    counts = (~np.isnan(values)).sum(axis=0).astype(np.float64)
+    means = np.divide(np.nansum(values, axis=0), counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    low, high = np.full((2, len(counts)), np.nan)
+    for at, of in enumerate(shapes):
+        if counts[at] > 1:
+            one = Means(means[at : at + 1], variances[at : at + 1], counts[at : at + 1])
+            low[at : at + 1], high[at : at + 1] = mean_interval(one, of, asked.level)
+    return {"mean": means, "low": low, "high": high}
+
+
+def _only(grouping: Grouping, mask: Mask, *, keep: bool = False) -> Grouping:
+    """Only the groups of `mask`, the others' people in none; `keep`: the others' names stay, as groups of nobody."""
+    places = np.where(mask, np.arange(len(mask)) if keep else np.cumsum(mask) - 1, NONE)
+    codes = np.where(grouping.codes >= 0, np.r_[places, NONE][grouping.codes], NONE).astype(np.int64)
+    names = grouping.names if keep else tuple(np.array(grouping.names, dtype=object)[mask])
+    return replace(grouping, codes=codes, names=names)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Means and numbers of people of groups and of their rests, each (n_groups, n_metrics)."""
+
+    means: Values
+    people: Values
+    rests: Values
+    others: Values
+
+
+def _tables(values: Values, grouping: Grouping, among: Mask) -> _Table:
+    count = len(grouping.names)
+    means, people = np.full((2, count, values.shape[1]), np.nan)
+    for at, column in enumerate(values.T):
+        means[:, at], people[:, at] = group_means(column, grouping.codes, count)
+    inside = values[among]
+    total, number = np.nansum(inside, axis=0), (~np.isnan(inside)).sum(axis=0)
+    others = number - people
+    sums = total - np.where(people > 0, means, 0) * people
+    rests = np.divide(sums, others, out=np.full_like(sums, np.nan), where=others > 0)
+    return _Table(means, people, rests, others)
+
+
+def _of_metric(
+    at: int, tables: Sequence[_Table], found: Moved, of: Shape, overall: float, asked: Asked
+) -> list[dict[str, Values]]:
+    """The figures of one metric, of the groups of all groupings together, divided among the groupings again."""
+
+    def joined(columns: Sequence[Values]) -> Values:
+        return np.concatenate([column[:, at] for column in columns]) if columns else np.empty(0)
+
+    groups = Means(joined([t.means for t in tables]), joined(found.groups), joined([t.people for t in tables]))
+    rests = Means(joined([t.rests for t in tables]), joined(found.rests), joined([t.others for t in tables]))
+    together = _figures(groups, rests, of, overall, asked)
+    ends = np.cumsum([0, *(len(table.means) for table in tables)])
+    return [{name: column[start:end] for name, column in together.items()} for start, end in pairwise(ends)]
+
+
+def _figures(groups: Means, rests: Means, of: Shape, overall: float, asked: Asked) -> dict[str, Values]:
+    """FIGURES and `error` (of the group's mean); nan where there are no people, or none in the rest."""
+    found = {name: np.full(len(groups.mean), np.nan) for name in (*FIGURES, "error")}
+    there, both = groups.people > 0, (groups.people > 0) & (rests.people > 0)
+    some = _at(groups, there)
+    found["mean"][there], found["bias"][there] = some.mean, some.mean - overall
+    found["error"][there] = some.standard_error(of)
+    found["low"][there], found["high"][there] = mean_interval(some, of, asked.level)
+    some, others = _at(groups, both), _at(rests, both)
+    apart, low, high = difference_interval(some, others, of, asked.level)
+    found["versus_rest"][both], found["rest_low"][both], found["rest_high"][both] = apart, low, high
+    found["p"][both] = p_of_difference(some, others, of)
+    error = np.hypot(some.standard_error(of), others.standard_error(of))
+    found["detectable"][both] = detectable(error, some.freedom, level=asked.level)
+    found["power_03"][both] = power(GAP, error, some.freedom, level=asked.level)
+    return found
+
+
+def _at(means: Means, mask: Mask) -> Means:
+    return Means(means.mean[mask], means.variance[mask], means.people[mask])
+
+
+def _placed(columns: Sequence[Values], shown: Mask, known: Mask) -> Values:
+    """(n_groups, n_metrics) with the figures of the groups that are shown in their places, nan elsewhere."""
+    placed = np.full(known.shape, np.nan)
+    if columns:
+        placed[shown] = np.stack(columns, axis=1)
+    placed[~known] = np.nan
+    return placed
+
+
+def _shrink(figures: list[dict[str, Values]], groupings: Sequence[Grouping], overall: Values) -> None:
+    """Add `shrunk`: towards the mean of everyone, or of crossed groups towards the sum of what sets its two apart."""
+    at = {grouping.name: place for place, grouping in enumerate(groupings)}
+    for place, grouping in enumerate(groupings):
+        of = figures[place]
+        expected = np.broadcast_to(overall, of["mean"].shape).copy()
+        parts = suppression.parts_of(grouping, groupings, at) or []
+        for part in parts:
+            codes = part.codes[np.maximum(suppression.first_people(grouping), 0)]
+            expected += np.nan_to_num(figures[at[part.name]]["mean"][codes] - overall)
+        of["shrunk"] = np.full_like(expected, np.nan)
+        for metric in range(expected.shape[1]):
+            there = ~np.isnan(of["mean"][:, metric])
+            if there.sum() > 2:
+                of["shrunk"][there, metric] = shrunk(
+                    of["mean"][there, metric], of["error"][there, metric], expected[there, metric]
+                )

@@ -1,0 +1,105 @@
+"""What an audit found in words: a paragraph that says no more than its tests allow, and the limits of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explain.fairness.base import CROSSED, Asked, Material
+
+MOST_TOLD = 3
+GAP = 0.03
+"""The gap at which the power of a comparison is told."""
+
+
+def summary(result: dict[str, Any]) -> str:
+    """One paragraph: what was looked at, what was found, what was not, and what could not have been."""
+    about, tests = result["about"], result["tests"]
+    main = about["main"]
+    if not main:
+        return "Nothing could be compared: there is no metric per person."
+    begun = f"{about['people']:,} people were looked at by {_counted(tests['looked_at'], 'comparison')} of {main}"
+    if not tests["looked_at"]:
+        return f"{about['people']:,} people were looked at, but there are no two groups that can be compared by {main}."
+    told = [_found(each, main) for each in tests["found"][:MOST_TOLD]]
+    more = len(tests["found"]) - len(told)
+    if told:
+        ending = f", and {more} more in the tables" if more > 0 else ""
+        sentences = [f"{begun}; after Holm's correction these hold: {'; '.join(told)}{ending}."]
+    else:
+        sentences = [f"{begun}; after Holm's correction no group differs from the rest further than chance explains."]
+    return " ".join([*sentences, *_omnibus(result, main), *_unseen(result, main)])
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _found(each: dict[str, Any], main: str) -> str:
+    side = "above" if each["versus_rest"] > 0 else "below"
+    low, high = sorted((abs(each["low"]), abs(each["high"])))
+    interval = f"{_short(abs(each['versus_rest']))} ({_short(low)} to {_short(high)})"
+    return f"{each['title']} {each['value']} {side} the rest by {interval}"
+
+
+def _omnibus(result: dict[str, Any], main: str) -> list[str]:
+    """Groupings whose groups differ among themselves, although no single group stands out in them."""
+    single = {each["grouping"] for each in result["tests"]["found"]}
+    rows = [
+        each["title"]
+        for each in result["groupings"]
+        if (each["omnibus"].get(main, {}).get("p_holm") or 1) < 1 - result["about"]["level"]
+        and each["name"] not in single
+    ]
+    return [f"Taken together groups differ by {', '.join(rows)}, though no single one stands out."] if rows else []
+
+
+def _unseen(result: dict[str, Any], main: str) -> list[str]:
+    """The widest of the gaps that would not have been seen in a single grouping where nothing was found."""
+    found = {(each["grouping"], each["value"]) for each in result["tests"]["found"]}
+    rows = [
+        (group["metrics"][main]["detectable"], each["title"], group["value"], group["people"])
+        for each in result["groupings"]
+        if each["kind"] != CROSSED
+        for group in each["groups"]
+        if not group["suppressed"]
+        and group["metrics"].get(main, {}).get("detectable") is not None
+        and (each["name"], group["value"]) not in found
+    ]
+    if not rows:
+        return []
+    gap, title, value, people = max(rows)
+    return [
+        f"No difference found does not mean none: with {people:,} people ({title} {value}) a gap under "
+        f"{_short(gap)} would have been seen less than four times of five, before any correction."
+    ]
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
+
+
+def limits(material: Material, asked: Asked, permutations: int) -> list[str]:
+    """What the figures cannot say, each in a sentence."""
+    served = material.targets is None
+    sentences = [
+        "Figures describe differences between groups, not their causes: people of a group may differ in how much they "
+        "did, when, and in what they like.",
+        f"Groups of fewer than {asked.least} people have no figures, nor have those from which theirs could be worked "
+        "out. This keeps groups from being read, not every guess about a person from being made.",
+        f"Intervals are of {100 * asked.level:g}% each, for one comparison alone; the p values with Holm's correction "
+        "are for all groups against their rest that were looked at together, the omnibus tests are a family of their "
+        "own.",
+        f"Intervals come from {asked.resamples:,} resamples of people; recommenders were not trained anew, so what "
+        "another training would change is not in them.",
+        f"Omnibus tests come from {permutations:,} permutations, so no p is under {1 / (permutations + 1):.1g}.",
+        "The range and the ratio between groups are given without intervals: the greatest of several differences is "
+        "above zero by chance alone.",
+        "Crossed groups' means are also given drawn towards what their two groups alone would let expect, the more so "
+        "the fewer people they have.",
+    ]
+    sentences.append(
+        "A person's answers are counted after the fact: what somebody met may not have been because it was shown."
+        if served
+        else "An item that was held out counts as right and all others as wrong, also those a person would have liked."
+    )
+    return sentences

@@ -1,0 +1,173 @@
+"""Which groups are not shown, so that no figure of fewer than `least` people can be read or worked out.
+
+What is published is a system of linear equations in the sums of people with the same value of everything: the total,
+those whose value is known, and every group that is shown, of single groupings and of crossed ones; a rest and its
+distance follow from these. A group is safe where it is not a linear combination of these.
+
+1. Groups of fewer than `least` are hidden, and all crossed groups made of one.
+2. In each line of a table (a grouping; a row or a column of a crossed one) what is hidden together has at least `least`
+   people or is empty, else the smallest that is shown is hidden too; people whose value is not known are of it.
+3. Tables share their margins, so lines alone are not enough: as long as a small group is still a combination of what is
+   published, the smallest group that is part of the combination is hidden too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explain.fairness.base import Grouping
+from explain.fairness.groups import sizes
+from recommender.data.dataset import Int
+
+Mask = NDArray[np.bool_]
+NEAR = 1e-7
+"""A residual below this means: a linear combination."""
+
+
+def shown(groupings: Sequence[Grouping], n_people: int, *, least: int) -> list[Mask]:
+    """Per grouping (n_groups,) whether a group may be shown. Groups without people are not."""
+    counts = [sizes(grouping.codes, len(grouping.names)) for grouping in groupings]
+    masks = [count >= least for count in counts]
+    at = {grouping.name: place for place, grouping in enumerate(groupings)}
+    patterns, of_pattern = _patterns(groupings, n_people)
+    while True:
+        _hide_with_parts(groupings, masks, at)
+        if _hide_in_lines(groupings, counts, masks, at, least, n_people):
+            continue
+        if not _hide_combined(groupings, counts, masks, patterns, of_pattern, least):
+            return masks
+
+
+def known(grouping: Grouping, n_people: int, *, least: int) -> Mask:
+    """(n_people,) who a group's rest is made of: those whose value is known, or everyone where so few are not known
+    that leaving them out would give them away."""
+    there = grouping.codes >= 0
+    missing = n_people - int(there.sum())
+    return np.ones(n_people, dtype=np.bool_) if 0 < missing < least else there
+
+
+def missing(grouping: Grouping, n_people: int, *, least: int) -> int | None:
+    """How many people are of no group; None where they are too few to say."""
+    found = n_people - int((grouping.codes >= 0).sum())
+    return None if 0 < found < least else found
+
+
+def parts_of(grouping: Grouping, groupings: Sequence[Grouping], at: dict[str, int]) -> list[Grouping] | None:
+    """The two groupings a crossed one is made of, where both are there."""
+    if len(grouping.parts) != 2 or any(part not in at for part in grouping.parts):
+        return None
+    return [groupings[at[part]] for part in grouping.parts]
+
+
+def first_people(grouping: Grouping) -> Int:
+    """(n_groups,) somebody of each group; −1 where nobody is."""
+    found = np.full(len(grouping.names), -1, dtype=np.int64)
+    people = np.flatnonzero(grouping.codes >= 0)[::-1]
+    found[grouping.codes[people]] = people
+    return found
+
+
+def _hide_with_parts(groupings: Sequence[Grouping], masks: list[Mask], at: dict[str, int]) -> None:
+    for place, grouping in enumerate(groupings):
+        parts = parts_of(grouping, groupings, at)
+        somebody = first_people(grouping)
+        for part in parts or []:
+            masks[place] &= np.r_[masks[at[part.name]], False][part.codes[somebody]] & (somebody >= 0)
+
+
+def _lines(
+    groupings: Sequence[Grouping], at: dict[str, int], n_people: int
+) -> Iterator[tuple[int, NDArray[np.int64], int]]:
+    """(place of a grouping, its groups in a line, people of the line who are in none of its groups)."""
+    for place, grouping in enumerate(groupings):
+        here = sizes(grouping.codes, len(grouping.names))
+        yield place, np.flatnonzero(here), n_people - int(here.sum())
+        somebody = first_people(grouping)
+        for part in parts_of(grouping, groupings, at) or []:
+            margin = sizes(part.codes, len(part.names))
+            of_line = np.where(somebody >= 0, part.codes[somebody], -1)
+            for value in range(len(part.names)):
+                line = np.flatnonzero(of_line == value)
+                yield place, line, int(margin[value] - here[line].sum())
+
+
+def _hide_in_lines(
+    groupings: Sequence[Grouping],
+    counts: list[Int],
+    masks: list[Mask],
+    at: dict[str, int],
+    least: int,
+    n_people: int,
+) -> bool:
+    """Whether anything was hidden."""
+    changed = False
+    for place, line, absent in _lines(groupings, at, n_people):
+        mask, count = masks[place], counts[place]
+        while True:
+            hidden = line[~mask[line]]
+            total = int(count[hidden].sum()) + absent
+            candidates = line[mask[line]]
+            if total == 0 or total >= least or not len(candidates):
+                break
+            mask[candidates[np.argmin(count[candidates])]] = False
+            changed = True
+    return changed
+
+
+def _patterns(groupings: Sequence[Grouping], n_people: int) -> tuple[Int, Int]:
+    """Codes (n_patterns, n_groupings) of people who share everything, and how many they are (n_patterns,)."""
+    if not groupings:
+        return np.zeros((1, 0), dtype=np.int64), np.array([n_people])
+    found, counts = np.unique(np.stack([each.codes for each in groupings], axis=1), axis=0, return_counts=True)
+    return found, counts
+
+
+def equations(
+    groupings: Sequence[Grouping], masks: Sequence[Mask], patterns: Int, of_pattern: Int, least: int
+) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
+    """(equations, n_patterns) what is published as sums over patterns, and the grouping and group of each; −1 for the
+    total, and for those whose value is known."""
+    rows, names = [np.ones(len(patterns))], [(-1, -1)]
+    for place, mask in enumerate(masks):
+        codes = patterns[:, place]
+        if int(of_pattern[codes < 0].sum()) >= least:
+            rows.append((codes >= 0).astype(np.float64))
+            names.append((place, -1))
+        for group in np.flatnonzero(mask):
+            rows.append((codes == group).astype(np.float64))
+            names.append((place, int(group)))
+    return np.array(rows), names
+
+
+def _hide_combined(
+    groupings: Sequence[Grouping],
+    counts: list[Int],
+    masks: list[Mask],
+    patterns: Int,
+    of_pattern: Int,
+    least: int,
+) -> bool:
+    """Hide one more where a small group is a combination of what is published; whether one was."""
+    published, names = equations(groupings, masks, patterns, of_pattern, least)
+    small = [
+        (patterns[:, place] == group).astype(np.float64)
+        for place, count in enumerate(counts)
+        for group in [*np.flatnonzero((count > 0) & (count < least)), -1]
+        if group >= 0 or 0 < int(of_pattern[patterns[:, place] < 0].sum()) < least
+    ]
+    if not small:
+        return False
+    wanted = np.stack(small, axis=1)
+    solved = np.linalg.lstsq(published.T, wanted, rcond=None)[0]
+    told = np.flatnonzero(np.abs(published.T @ solved - wanted).max(axis=0) < NEAR)
+    for column in told:
+        used = [at for at in np.flatnonzero(np.abs(solved[:, column]) > NEAR) if names[at][1] >= 0]
+        if used:
+            smallest = min(used, key=lambda at: counts[names[at][0]][names[at][1]])
+            place, group = names[smallest]
+            masks[place][group] = False
+            return True
+    return False
