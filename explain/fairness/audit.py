@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
-from explain.fairness import consumer, suppression
-from explain.fairness.base import Asked, Grouping, Material, number
-from explain.fairness.comparing import FIGURES, Compared, compare_groups
-from explain.fairness.groups import sizes
-from explain.fairness.resampling import permuted
+from explain.fairness import consumer
+from explain.fairness.base import Asked, Material
+from explain.fairness.comparing import compare_groups
+from explain.fairness.family import tests
+from explain.fairness.permuting import omnibus
 from explain.fairness.summary import limits, summary
-from recommender.evaluation.significance import holm, metric_columns
+from explain.fairness.told import Looked, of_explanations, of_groupings, of_people
+from recommender.evaluation.significance import metric_columns
 
 Values = NDArray[np.float64]
 
@@ -28,36 +27,39 @@ def audit(material: Material, asked: Asked) -> dict[str, Any]:
     Nothing about the data raises: what cannot be said is a sentence among `problems` and the rest is there.
     """
     started = time.perf_counter()
-    metrics, values, problems = measured(material, asked)
-    enough = material.n_people >= asked.least
-    if not enough:
-        problems.append(_too_few(material.n_people, asked.least))
-        metrics, values = [], values[:, :0]
-    groupings = list(material.groupings) if enough else []
-    influence = np.stack([consumer.gini_influence(column) for column in values.T] or [np.empty(len(values))], axis=1)
-    compared = compare_groups(values, groupings, asked, influence[:, : len(metrics)])
-    omnibus, permutations = _omnibus(values, groupings, compared, asked)
+    looked, problems = look(material, asked)
     result: dict[str, Any] = {
-        "about": _about(material, asked, metrics, permutations),
-        "groupings": [
-            _grouping(grouping, place, metrics, compared, omnibus, material, asked)
-            for place, grouping in enumerate(groupings)
-        ],
-        "people": _people(values, metrics, compared, asked),
+        "about": _about(looked),
+        "groupings": of_groupings(looked),
+        "people": of_people(looked),
         "exposure": {},
         "popularity": {},
         "calibration": {},
         "classes": [],
         "over_time": None,
     }
-    result["groupings"] += [_unformed(name, why) for name, why in material.problems.items()]
-    _explanations(result, material, groupings, compared.shown, asked)
-    result["tests"] = _tests(result, material, asked)
+    if material.explanations is not None:
+        for grouping, rows in zip(result["groupings"], of_explanations(looked, material.explanations), strict=False):
+            grouping["explanations"] = rows
+    result["tests"] = tests(result["groupings"], result["about"]["main"], asked.level)
     result["summary"] = summary(result)
-    result["limits"] = limits(material, asked, permutations)
+    result["limits"] = limits(material, asked, looked.omnibus.permutations)
     result["problems"] = problems
     result["about"]["seconds"] = round(time.perf_counter() - started, 3)
     return result
+
+
+def look(material: Material, asked: Asked) -> tuple[Looked, list[str]]:
+    """People's figures and what they say of groups; and what is amiss, a sentence each."""
+    metrics, values, problems = measured(material, asked)
+    groupings = list(material.groupings)
+    if material.n_people < asked.least:
+        problems.append(_too_few(material.n_people, asked.least))
+        metrics, values, groupings = [], values[:, :0], []
+    influence = np.array([consumer.gini_influence(column) for column in values.T]).reshape(values.shape[::-1]).T
+    compared = compare_groups(values, groupings, asked, influence)
+    found = omnibus(values, groupings, compared.known, permutations=asked.permutations, seed=asked.seed + 1)
+    return Looked(material, asked, metrics, values, groupings, compared, found), problems
 
 
 def measured(material: Material, asked: Asked) -> tuple[list[str], Values, list[str]]:
@@ -104,7 +106,8 @@ def _too_few(people: int, least: int) -> str:
     return f"There are fewer than {least} people, too few for any figure of people." if people else "There is nobody."
 
 
-def _about(material: Material, asked: Asked, metrics: list[str], permutations: int) -> dict[str, Any]:
+def _about(looked: Looked) -> dict[str, Any]:
+    material, asked, metrics = looked.material, looked.asked, looked.metrics
     return {
         "source": "served" if material.targets is None else "held-out",
         "k": asked.k,
@@ -114,7 +117,7 @@ def _about(material: Material, asked: Asked, metrics: list[str], permutations: i
         "lists": len(material.lists),
         "items": material.n_items,
         "resamples": asked.resamples,
-        "permutations": permutations,
+        "permutations": looked.omnibus.permutations,
         "least": asked.least,
         "seed": asked.seed,
         "level": asked.level,
@@ -123,183 +126,3 @@ def _about(material: Material, asked: Asked, metrics: list[str], permutations: i
         "run_groups": [],
         "data": {},
     }
-
-
-def _omnibus(
-    values: Values, groupings: Sequence[Grouping], compared: Compared, asked: Asked
-) -> tuple[list[tuple[Values, Values]], int]:
-    """Statistics and p (n_groupings,) of each metric, and how many permutations were made."""
-    found, permutations = [], asked.permutations
-    for metric, column in enumerate(values.T):
-        shown = [known[:, metric] for known in compared.known]
-        seed = asked.seed + 1
-        statistic, p, made = permuted(column, groupings, shown, permutations=asked.permutations, seed=seed)
-        permutations = min(permutations, made)
-        found.append((statistic, p))
-    return found, permutations
-
-
-def _grouping(
-    grouping: Grouping,
-    place: int,
-    metrics: list[str],
-    compared: Compared,
-    omnibus: list[tuple[Values, Values]],
-    material: Material,
-    asked: Asked,
-) -> dict[str, Any]:
-    shown, figures = compared.shown[place], compared.figures[place]
-    people = sizes(grouping.codes, len(grouping.names))
-    rows = [
-        _group(
-            str(grouping.names[at]),
-            int(people[at]),
-            bool(shown[at]),
-            {name: column[at] for name, column in figures.items()},
-            metrics,
-        )
-        for at in np.flatnonzero(people)
-    ]
-    return _heading(grouping) | {
-        "missing": suppression.missing(grouping, material.n_people, least=asked.least),
-        "problem": _problem(grouping, people, shown),
-        "groups": rows,
-        "spread": {name: _spread(figures["mean"][:, at], people) for at, name in enumerate(metrics)},
-        "omnibus": {
-            name: {"statistic": number(omnibus[at][0][place]), "p": number(omnibus[at][1][place]), "p_holm": None}
-            for at, name in enumerate(metrics)
-        },
-        **_described(),
-    }
-
-
-def _heading(grouping: Grouping) -> dict[str, Any]:
-    return {
-        "name": grouping.name,
-        "title": grouping.title,
-        "kind": grouping.kind,
-        "sensitive": grouping.sensitive,
-        "parts": list(grouping.parts),
-    }
-
-
-def _described() -> dict[str, Any]:
-    return {"popularity": [], "calibration": [], "explanations": [], "parity": [], "opportunity": []}
-
-
-def _unformed(name: str, why: str) -> dict[str, Any]:
-    """What stands for an attribute that was asked for and that makes no groups."""
-    empty: dict[str, Any] = {"missing": None, "problem": why, "groups": [], "spread": {}, "omnibus": {}}
-    return {"name": name, "title": name, "kind": "attribute", "sensitive": False, "parts": []} | empty | _described()
-
-
-def _group(value: str, people: int, shown: bool, figures: dict[str, Values], metrics: list[str]) -> dict[str, Any]:
-    if not shown:
-        return {"value": value, "people": None, "suppressed": True, "metrics": {}}
-    told = {
-        metric: {name: number(figures[name][at], 8) for name in (*FIGURES, "shrunk")} | {"p_holm": None}
-        for at, metric in enumerate(metrics)
-    }
-    return {"value": value, "people": people, "suppressed": False, "metrics": told}
-
-
-def _spread(means: Values, people: NDArray[np.int64]) -> dict[str, float | None]:
-    there = ~np.isnan(means)
-    return consumer.spread(means[there], people[there].astype(np.float64))
-
-
-def _problem(grouping: Grouping, people: NDArray[np.int64], shown: NDArray[np.bool_]) -> str:
-    if not people.any():
-        return f"Of nobody it is known to which group of {grouping.title} they belong."
-    if (people > 0).sum() == 1:
-        return f"Everyone of whom {grouping.title} is known is in one group, so there is nothing to compare it with."
-    if not shown.any():
-        return f"All groups of {grouping.title} are suppressed: they are too small, or would give small ones away."
-    return ""
-
-
-def _people(values: Values, metrics: list[str], compared: Compared, asked: Asked) -> dict[str, Any]:
-    told = {}
-    for at, name in enumerate(metrics):
-        figures = consumer.of_people(values[:, at])
-        low, high = gini_interval(figures["gini"], float(compared.extra[at]), values[:, at], asked.level)
-        interval = {"low": number(compared.everyone["low"][at]), "high": number(compared.everyone["high"][at])}
-        told[name] = figures | interval | {"gini_low": low, "gini_high": high}
-    return told
-
-
-def gini_interval(gini: float | None, error: float, values: Values, level: float) -> tuple[float | None, float | None]:
-    """Interval of a Gini coefficient on the scale of its logarithmic odds, so that it stays between 0 and 1; `error` is
-    that of the mean influence where unknown people count as 0."""
-    if gini is None or not 0 < gini < 1:
-        return None, None
-    known = float((~np.isnan(values)).mean())
-    reach = stats.norm.ppf((1 + level) / 2) * error / known / (gini * (1 - gini))
-    odds = np.log(gini / (1 - gini))
-    return number(1 / (1 + np.exp(reach - odds))), number(1 / (1 + np.exp(-reach - odds)))
-
-
-def _explanations(
-    result: dict[str, Any],
-    material: Material,
-    groupings: list[Grouping],
-    shown: list[NDArray[np.bool_]],
-    asked: Asked,
-) -> None:
-    """Figures of trust in explanations by group, where there are any; a group needs as many people as for anything."""
-    if material.explanations is None or not groupings:
-        return
-    names = metric_columns(material.explanations)
-    values = _finite(material.explanations[names].to_numpy(dtype=np.float64))
-    there = np.flatnonzero((~np.isnan(values)).sum(axis=0))
-    names, values = [names[at] for at in there], values[:, there]
-    compared = compare_groups(values, groupings, asked)
-    for place, grouping in enumerate(groupings):
-        figures = compared.figures[place]
-        result["groupings"][place]["explanations"] = [
-            {"value": grouping.names[at], "figure": name}
-            | {part: number(figures[part][at, metric]) for part in ("mean", "low", "high")}
-            for at in np.flatnonzero(shown[place])
-            for metric, name in enumerate(names)
-            if np.isfinite(figures["mean"][at, metric])
-        ]
-
-
-def _tests(result: dict[str, Any], material: Material, asked: Asked) -> dict[str, Any]:
-    """Holm over all groups against their rest by the main metric, and over all omnibus tests of it."""
-    main, groupings = result["about"]["main"], result["groupings"]
-    rows = [
-        (grouping, group, group["metrics"][main])
-        for grouping in groupings
-        for group in grouping["groups"]
-        if group["metrics"].get(main, {}).get("p") is not None
-    ]
-    twins = {id(figures) for grouping in groupings for figures in _twin(grouping, main)}
-    family = [figures for _, _, figures in rows if id(figures) not in twins]
-    _adjust(family)
-    for grouping in groupings:
-        for figures in _twin(grouping, main):
-            figures["p_holm"] = grouping["groups"][0]["metrics"][main]["p_holm"]
-    _adjust([each["omnibus"][main] for each in groupings if each["omnibus"].get(main, {}).get("p") is not None])
-    found = [_finding(*row, main) for row in rows if row[2]["p_holm"] < 1 - asked.level and id(row[2]) not in twins]
-    return {"method": "Holm", "looked_at": len(family), "found": sorted(found, key=lambda each: each["p_holm"])}
-
-
-def _twin(grouping: dict[str, Any], main: str) -> list[dict[str, Any]]:
-    """The second of two groups that are everyone: its rest is the first, so that both comparisons are the same one."""
-    if len(grouping["groups"]) != 2 or grouping["missing"] is None:
-        return []
-    figures = [group["metrics"].get(main) for group in grouping["groups"]]
-    return [figures[1]] if all(each and each["p"] is not None for each in figures) else []
-
-
-def _adjust(family: list[dict[str, Any]]) -> None:
-    adjusted = holm(np.array([figures["p"] for figures in family], dtype=np.float64))
-    for figures, p in zip(family, adjusted, strict=True):
-        figures["p_holm"] = number(p, 8)
-
-
-def _finding(grouping: dict[str, Any], group: dict[str, Any], figures: dict[str, Any], main: str) -> dict[str, Any]:
-    named = {"grouping": grouping["name"], "title": grouping["title"], "value": group["value"], "metric": main}
-    told = {"versus_rest": figures["versus_rest"], "low": figures["rest_low"], "high": figures["rest_high"]}
-    return named | told | {"p_holm": figures["p_holm"]}

@@ -19,29 +19,35 @@ from explain.fairness.intervals import (
     difference_interval,
     mean_interval,
     p_of_difference,
+    p_of_mean,
     power,
     shape,
 )
 from explain.fairness.resampling import Moved, moved
 from explain.fairness.shrinkage import shrunk
 from explain.fairness.summary import GAP
+from explain.fairness.suppression import Shown
 
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 FIGURES = ("mean", "low", "high", "bias", "versus_rest", "rest_low", "rest_high", "p", "detectable", "power_03")
+BESIDE = ("error", "p_change")
+"""Also found: the standard error of a group's mean, and the p of a mean of 0."""
 
 
 @dataclass(frozen=True)
 class Compared:
     """`shown` per grouping (n_groups,) whether a group may be shown; `known` the same (n_groups, n_metrics) for its
     figures; `figures` per grouping, by name, (n_groups, n_metrics), nan where nothing may be shown; `everyone` by name
-    (n_metrics,): mean, low, high and the error; `extra` (n_extra,) standard errors."""
+    (n_metrics,): mean, low, high and the error; `extra` (n_extra,) standard errors; `aside` as
+    in Shown."""
 
     shown: list[Mask]
     known: list[Mask]
     figures: list[dict[str, Values]]
     everyone: dict[str, Values]
     extra: Values
+    aside: list[bool]
 
 
 def compare_groups(
@@ -51,56 +57,58 @@ def compare_groups(
     changed from one to the other: a group's mean is then its change, its distance to the rest the change of the gap."""
     people = len(values)
     extra = np.empty((people, 0)) if extra is None else extra
-    shown = suppression.shown(groupings, people, least=asked.least)
-    known = figures_shown(values, groupings, shown, asked.least)
-    among = [suppression.known(each, people, least=asked.least) for each in groupings]
+    found, known = figures_shown(
+        values, groupings, suppression.shown(groupings, people, least=asked.least), asked.least
+    )
+    shown = found.groups
+    among = [suppression.rest(each, aside) for each, aside in zip(groupings, found.aside, strict=True)]
     reduced = [_only(grouping, mask) for grouping, mask in zip(groupings, shown, strict=True)]
-    found = moved(values, reduced, among, extra, resamples=asked.resamples, seed=asked.seed)
+    drawn = moved(values, reduced, among, extra, resamples=asked.resamples, seed=asked.seed)
     shapes = [shape(column) for column in values.T]
-    everyone = of_everyone(values, found.everyone, shapes, asked)
+    everyone = of_everyone(values, drawn.everyone, shapes, asked)
     tables = [_tables(values, grouping, each) for grouping, each in zip(reduced, among, strict=True)]
-    by_metric = [_of_metric(at, tables, found, of, float(everyone["mean"][at]), asked) for at, of in enumerate(shapes)]
+    by_metric = [_of_metric(at, tables, drawn, of, float(everyone["mean"][at]), asked) for at, of in enumerate(shapes)]
     figures = [
         {
             name: _placed([each[place][name] for each in by_metric], shown[place], known[place])
-            for name in (*FIGURES, "error")
+            for name in (*FIGURES, *BESIDE)
         }
         for place in range(len(groupings))
     ]
     _shrink(figures, groupings, everyone["mean"])
-    return Compared(shown, known, figures, everyone, np.sqrt(found.extra))
+    return Compared(shown, known, figures, everyone, np.sqrt(drawn.extra), found.aside)
 
 
-def figures_shown(values: Values, groupings: Sequence[Grouping], shown: Sequence[Mask], least: int) -> list[Mask]:
+def figures_shown(values: Values, groupings: Sequence[Grouping], shown: Shown, least: int) -> tuple[Shown, list[Mask]]:
     """Per grouping (n_groups, n_metrics) whether the figures of a group may be shown: of the people of whom a metric is
     known there must be as many as of a group, and no fewer may be worked out."""
-    found = [np.repeat(mask[:, None], values.shape[1], axis=1) for mask in shown]
-    seen: dict[bytes, list[Mask]] = {}
-    for metric, column in enumerate(values.T):
-        there = ~np.isnan(column)
+    found = [np.repeat(mask[:, None], values.shape[1], axis=1) for mask in shown.groups]
+    aside = list(shown.aside)
+    seen: dict[bytes, Shown] = {}
+    for metric, there in enumerate((~np.isnan(values)).T):
         if there.all():
             continue
         if there.tobytes() not in seen:
-            part = [
-                _only(replace(each, codes=each.codes[there]), mask, keep=True)
-                for each, mask in zip(groupings, shown, strict=True)
-            ]
+            pairs = zip(groupings, shown.groups, strict=True)
+            part = [_only(replace(each, codes=each.codes[there]), mask, keep=True) for each, mask in pairs]
             seen[there.tobytes()] = suppression.shown(part, int(there.sum()), least=least)
-        for place, mask in enumerate(seen[there.tobytes()]):
+        for place, mask in enumerate(seen[there.tobytes()].groups):
             found[place][:, metric] &= mask
-    return found
+            aside[place] &= seen[there.tobytes()].aside[place]
+    return Shown(shown.groups, aside), found
 
 
 def of_everyone(values: Values, variances: Values, shapes: Sequence[Shape], asked: Asked) -> dict[str, Values]:
-    """mean, low and high (n_metrics,) over all people."""
+    """mean, low, high and p_change (n_metrics,) over all people."""
     counts = (~np.isnan(values)).sum(axis=0).astype(np.float64)
     means = np.divide(np.nansum(values, axis=0), counts, out=np.full(len(counts), np.nan), where=counts > 0)
-    low, high = np.full((2, len(counts)), np.nan)
+    low, high, p = np.full((3, len(counts)), np.nan)
     for at, of in enumerate(shapes):
         if counts[at] > 1:
             one = Means(means[at : at + 1], variances[at : at + 1], counts[at : at + 1])
             low[at : at + 1], high[at : at + 1] = mean_interval(one, of, asked.level)
-    return {"mean": means, "low": low, "high": high}
+            p[at : at + 1] = p_of_mean(one, of)
+    return {"mean": means, "low": low, "high": high, "p_change": p}
 
 
 def _only(grouping: Grouping, mask: Mask, *, keep: bool = False) -> Grouping:
@@ -150,13 +158,14 @@ def _of_metric(
 
 
 def _figures(groups: Means, rests: Means, of: Shape, overall: float, asked: Asked) -> dict[str, Values]:
-    """FIGURES and `error` (of the group's mean); nan where there are no people, or none in the rest."""
-    found = {name: np.full(len(groups.mean), np.nan) for name in (*FIGURES, "error")}
+    """FIGURES and BESIDE; nan where there are no people, or none in the rest."""
+    found = {name: np.full(len(groups.mean), np.nan) for name in (*FIGURES, *BESIDE)}
     there, both = groups.people > 0, (groups.people > 0) & (rests.people > 0)
     some = _at(groups, there)
     found["mean"][there], found["bias"][there] = some.mean, some.mean - overall
     found["error"][there] = some.standard_error(of)
     found["low"][there], found["high"][there] = mean_interval(some, of, asked.level)
+    found["p_change"][there] = p_of_mean(some, of)
     some, others = _at(groups, both), _at(rests, both)
     apart, low, high = difference_interval(some, others, of, asked.level)
     found["versus_rest"][both], found["rest_low"][both], found["rest_high"][both] = apart, low, high

@@ -14,6 +14,7 @@ intervals is Newcombe's tenth method.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,7 @@ Values = NDArray[np.float64]
 PSEUDO = 5.0
 """People as many as whom the spread of everyone's figures counts in a group's own."""
 POINTS, STEEPEST, ATOMS = 200, 60.0, 256
-HALVINGS = 40
+HALVINGS = 32
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,23 @@ def difference_interval(
 def p_of_difference(groups: Means, rests: Means, of: Shape) -> Values:
     """Two-sided p of no difference: 1 − the level at which the interval of the difference comes to 0, so that p < .05
     and a 95% interval without 0 are the same. nan where the figures do not vary."""
+    return _inverted(lambda level: difference_interval(groups, rests, of, level)[1:], groups, of)
+
+
+def p_of_mean(groups: Means, of: Shape) -> Values:
+    """Two-sided p that the mean is 0, from the interval of the mean likewise."""
+    return _inverted(lambda level: mean_interval(groups, of, level), groups, of)
+
+
+def _inverted(interval: Callable[[Values], tuple[Values, Values]], groups: Means, of: Shape) -> Values:
     least, most = np.zeros_like(groups.mean), np.full_like(groups.mean, 8.0)
     for _ in range(HALVINGS):
         middle = (least + most) / 2
-        _, low, high = difference_interval(groups, rests, of, 1 - 2 * stats.norm.sf(middle))
+        low, high = interval(1 - 2 * stats.norm.sf(middle))
         outside = (low > 0) | (high < 0)
         least, most = np.where(outside, middle, least), np.where(outside, most, middle)
-    varies = bool((of.variances > 0).any()) & (groups.people > 0) & (rests.people > 0)
-    return np.where(varies, 2 * stats.norm.sf((least + most) / 2), np.nan)
+    varies = bool((of.variances > 0).any())
+    return np.asarray(2 * stats.norm.sf((least + most) / 2)) if varies else np.full_like(groups.mean, np.nan)
 
 
 def detectable(errors: Values, freedom: Values, *, level: float = 0.95, power: float = 0.8) -> Values:

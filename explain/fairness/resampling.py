@@ -23,8 +23,6 @@ CELLS = 4_000_000
 ROWS = 40_000
 """More people than these are resampled in so many bundles drawn by chance, each of people who otherwise have nothing in
 common. A group of few people is spread over as many bundles, so nothing changes for it."""
-SHUFFLED = 400_000_000
-"""People × permutations at most; of very many people fewer permutations are made, and said to be."""
 
 
 def weights(n: int, *, resamples: int, seed: int = 0) -> Iterator[Float]:
@@ -131,71 +129,3 @@ def _by_group(gather: sparse.csr_matrix, both: Values, grouping: Grouping) -> Va
     bundle = gather.tocsc().indices[people]
     np.add.at(summed, (bundle, grouping.codes[people]), both[people])
     return summed.reshape(rows, -1)
-
-
-def permuted(
-    values: Values,
-    groupings: Sequence[Grouping],
-    shown: Sequence[NDArray[np.bool_]],
-    *,
-    permutations: int,
-    seed: int = 0,
-) -> tuple[Values, Values, int]:
-    """Omnibus test per grouping that its groups do not differ in `values` (n_people,; nan: takes no part).
-
-    Statistic Σ_g n_g (q̄_g − q̄)² / s² over the groups `shown` (n_groups,), q̄ the mean of their people and s² their
-    variance; p = (1 + as extreme) / (1 + permutations) with everyone's values permuted. nan where fewer than two groups
-    are shown or the values do not vary. Also how many permutations were made.
-    """
-    known = np.flatnonzero(~np.isnan(values))
-    n = len(known)
-    count = int(min(permutations, max(199, SHUFFLED // max(1, n))))
-    member, ends = _members(groupings, shown, known)
-    sizes = np.asarray(member.sum(axis=0)).ravel()
-    centred = values[known] - values[known].mean() if n else values[known]
-    if not n or np.ptp(centred) < 1e-12:
-        return np.full(len(groupings), np.nan), np.full(len(groupings), np.nan), count
-    observed = _statistics(centred[None, :] @ member, sizes, ends)[0]
-    dense = member.toarray().astype(np.float32) if n <= ROWS else None
-    extreme = np.zeros(len(groupings))
-    rng = np.random.default_rng(seed)
-    block = max(1, CELLS // n)
-    for start in range(0, count, block):
-        shuffled = np.tile(centred.astype(np.float32), (min(block, count - start), 1))
-        rng.permuted(shuffled, axis=1, out=shuffled)
-        sums = shuffled @ dense if dense is not None else (member.T @ shuffled.T).T
-        extreme += (_statistics(sums, sizes, ends) >= observed * (1 - 1e-5)).sum(axis=0)
-    several = np.array([int((each & (part > 0)).sum()) > 1 for each, part in _parts(shown, sizes, ends)])
-    scaled = observed / centred.var()
-    return np.where(several, scaled, np.nan), np.where(several, (1 + extreme) / (1 + count), np.nan), count
-
-
-def _members(
-    groupings: Sequence[Grouping], shown: Sequence[NDArray[np.bool_]], known: Int
-) -> tuple[sparse.csr_matrix, Int]:
-    """(people, groups of all groupings) 1 where a person is of a group that is shown; where each grouping ends."""
-    ends = np.cumsum([0, *(len(each.names) for each in groupings)])
-    rows, columns = [], []
-    for at, grouping in enumerate(groupings):
-        codes = grouping.codes[known]
-        there = np.flatnonzero((codes >= 0) & np.r_[shown[at], False][codes])
-        rows.append(there)
-        columns.append(codes[there] + ends[at])
-    if not groupings:
-        return sparse.csr_matrix((len(known), 0)), ends
-    row, column = np.concatenate(rows), np.concatenate(columns)
-    return sparse.csr_matrix((np.ones(len(row)), (row, column)), shape=(len(known), ends[-1])), ends
-
-
-def _parts(shown: Sequence[NDArray[np.bool_]], sizes: Values, ends: Int) -> list[tuple[NDArray[np.bool_], Values]]:
-    return [(each, sizes[start:end]) for each, start, end in zip(shown, ends[:-1], ends[1:], strict=True)]
-
-
-def _statistics(sums: Values, sizes: Values, ends: Int) -> Values:
-    """(permutations, groupings) Σ_g n_g (q̄_g − q̄)² from sums (permutations, groups) of groups of `sizes`."""
-    found = []
-    for start, end in pairwise(ends):
-        part, people = np.asarray(sums[:, start:end], dtype=np.float64), sizes[start:end]
-        among = np.divide(part**2, people, out=np.zeros_like(part), where=people > 0).sum(axis=1)
-        found.append(among - part.sum(axis=1) ** 2 / max(1.0, people.sum()))
-    return np.stack(found, axis=1) if found else np.empty((len(sums), 0))

@@ -14,6 +14,7 @@ distance follow from these. A group is safe where it is not a linear combination
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,32 +28,40 @@ NEAR = 1e-7
 """A residual below this means: a linear combination."""
 
 
-def shown(groupings: Sequence[Grouping], n_people: int, *, least: int) -> list[Mask]:
-    """Per grouping (n_groups,) whether a group may be shown. Groups without people are not."""
+@dataclass(frozen=True)
+class Shown:
+    """Per grouping: `groups` (n_groups,) whether a group may be shown; `aside` whether the people of whom it is not
+    known are left out of the rests, and their number told. Where they are too few for that, or others could be worked
+    out, they count among everyone else."""
+
+    groups: list[Mask]
+    aside: list[bool]
+
+
+def shown(groupings: Sequence[Grouping], n_people: int, *, least: int) -> Shown:
+    """What may be shown. Groups without people are not."""
     counts = [sizes(grouping.codes, len(grouping.names)) for grouping in groupings]
-    masks = [count >= least for count in counts]
+    absent = [n_people - int(count.sum()) for count in counts]
+    found = Shown([count >= least for count in counts], [each >= least for each in absent])
     at = {grouping.name: place for place, grouping in enumerate(groupings)}
     patterns, of_pattern = _patterns(groupings, n_people)
     while True:
-        _hide_with_parts(groupings, masks, at)
-        if _hide_in_lines(groupings, counts, masks, at, least, n_people):
+        _hide_with_parts(groupings, found.groups, at)
+        if _hide_in_lines(groupings, counts, found, at, least, n_people):
             continue
-        if not _hide_combined(groupings, counts, masks, patterns, of_pattern, least):
-            return masks
+        if not _hide_combined(counts, found, patterns, of_pattern, least):
+            return found
 
 
-def known(grouping: Grouping, n_people: int, *, least: int) -> Mask:
-    """(n_people,) who a group's rest is made of: those whose value is known, or everyone where so few are not known
-    that leaving them out would give them away."""
-    there = grouping.codes >= 0
-    missing = n_people - int(there.sum())
-    return np.ones(n_people, dtype=np.bool_) if 0 < missing < least else there
+def rest(grouping: Grouping, aside: bool) -> Mask:
+    """(n_people,) who the rest of a group of this grouping is made of, without the group itself."""
+    return grouping.codes >= 0 if aside else np.ones(len(grouping.codes), dtype=np.bool_)
 
 
-def missing(grouping: Grouping, n_people: int, *, least: int) -> int | None:
-    """How many people are of no group; None where they are too few to say."""
-    found = n_people - int((grouping.codes >= 0).sum())
-    return None if 0 < found < least else found
+def missing(grouping: Grouping, aside: bool) -> int | None:
+    """How many people are of no group; None where that may not be said."""
+    found = int((grouping.codes < 0).sum())
+    return found if aside or not found else None
 
 
 def parts_of(grouping: Grouping, groupings: Sequence[Grouping], at: dict[str, int]) -> list[Grouping] | None:
@@ -79,12 +88,12 @@ def _hide_with_parts(groupings: Sequence[Grouping], masks: list[Mask], at: dict[
 
 
 def _lines(
-    groupings: Sequence[Grouping], at: dict[str, int], n_people: int
+    groupings: Sequence[Grouping], found: Shown, at: dict[str, int], n_people: int
 ) -> Iterator[tuple[int, NDArray[np.int64], int]]:
-    """(place of a grouping, its groups in a line, people of the line who are in none of its groups)."""
+    """(place of a grouping, its groups in a line, people of the line who are in none of its groups and not told of)."""
     for place, grouping in enumerate(groupings):
         here = sizes(grouping.codes, len(grouping.names))
-        yield place, np.flatnonzero(here), n_people - int(here.sum())
+        yield place, np.flatnonzero(here), 0 if found.aside[place] else n_people - int(here.sum())
         somebody = first_people(grouping)
         for part in parts_of(grouping, groupings, at) or []:
             margin = sizes(part.codes, len(part.names))
@@ -97,15 +106,15 @@ def _lines(
 def _hide_in_lines(
     groupings: Sequence[Grouping],
     counts: list[Int],
-    masks: list[Mask],
+    found: Shown,
     at: dict[str, int],
     least: int,
     n_people: int,
 ) -> bool:
     """Whether anything was hidden."""
     changed = False
-    for place, line, absent in _lines(groupings, at, n_people):
-        mask, count = masks[place], counts[place]
+    for place, line, absent in _lines(groupings, found, at, n_people):
+        mask, count = found.groups[place], counts[place]
         while True:
             hidden = line[~mask[line]]
             total = int(count[hidden].sum()) + absent
@@ -125,15 +134,13 @@ def _patterns(groupings: Sequence[Grouping], n_people: int) -> tuple[Int, Int]:
     return found, counts
 
 
-def equations(
-    groupings: Sequence[Grouping], masks: Sequence[Mask], patterns: Int, of_pattern: Int, least: int
-) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
+def equations(found: Shown, patterns: Int) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
     """(equations, n_patterns) what is published as sums over patterns, and the grouping and group of each; −1 for the
     total, and for those whose value is known."""
     rows, names = [np.ones(len(patterns))], [(-1, -1)]
-    for place, mask in enumerate(masks):
+    for place, mask in enumerate(found.groups):
         codes = patterns[:, place]
-        if int(of_pattern[codes < 0].sum()) >= least:
+        if found.aside[place]:
             rows.append((codes >= 0).astype(np.float64))
             names.append((place, -1))
         for group in np.flatnonzero(mask):
@@ -142,32 +149,32 @@ def equations(
     return np.array(rows), names
 
 
-def _hide_combined(
-    groupings: Sequence[Grouping],
-    counts: list[Int],
-    masks: list[Mask],
-    patterns: Int,
-    of_pattern: Int,
-    least: int,
-) -> bool:
+def _hide_combined(counts: list[Int], found: Shown, patterns: Int, of_pattern: Int, least: int) -> bool:
     """Hide one more where a small group is a combination of what is published; whether one was."""
-    published, names = equations(groupings, masks, patterns, of_pattern, least)
-    small = [
-        (patterns[:, place] == group).astype(np.float64)
-        for place, count in enumerate(counts)
-        for group in [*np.flatnonzero((count > 0) & (count < least)), -1]
-        if group >= 0 or 0 < int(of_pattern[patterns[:, place] < 0].sum()) < least
-    ]
-    if not small:
+    small = _small(counts, patterns, of_pattern, least)
+    if not len(small):
         return False
-    wanted = np.stack(small, axis=1)
-    solved = np.linalg.lstsq(published.T, wanted, rcond=None)[0]
-    told = np.flatnonzero(np.abs(published.T @ solved - wanted).max(axis=0) < NEAR)
-    for column in told:
-        used = [at for at in np.flatnonzero(np.abs(solved[:, column]) > NEAR) if names[at][1] >= 0]
-        if used:
-            smallest = min(used, key=lambda at: counts[names[at][0]][names[at][1]])
-            place, group = names[smallest]
-            masks[place][group] = False
-            return True
-    return False
+    published, names = equations(found, patterns)
+    solved = np.linalg.lstsq(published.T, small.T, rcond=None)[0]
+    told = np.flatnonzero(np.abs(published.T @ solved - small.T).max(axis=0) < NEAR)
+    if not len(told):
+        return False
+    used = [names[at] for at in np.flatnonzero(np.abs(solved[:, told[0]]) > NEAR) if names[at][0] >= 0]
+    groups = [(counts[place][group], place, group) for place, group in used if group >= 0]
+    if groups:
+        _, place, group = min(groups)
+        found.groups[place][group] = False
+    else:
+        found.aside[max(used)[0]] = False
+    return True
+
+
+def _small(counts: list[Int], patterns: Int, of_pattern: Int, least: int) -> NDArray[np.float64]:
+    """(groups, n_patterns) of the groups that must not be worked out; people of none are one too."""
+    rows = []
+    for place, count in enumerate(counts):
+        codes = patterns[:, place]
+        rows += [codes == group for group in np.flatnonzero((count > 0) & (count < least))]
+        if 0 < int(of_pattern[codes < 0].sum()) < least:
+            rows.append(codes < 0)
+    return np.array(rows, dtype=np.float64)

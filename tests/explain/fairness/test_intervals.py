@@ -1,0 +1,132 @@
+"""Intervals of means: closed forms, and what they hold in a simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from explain.fairness.intervals import (
+    Means,
+    detectable,
+    difference_interval,
+    mean_interval,
+    p_of_difference,
+    p_of_mean,
+    power,
+    shape,
+)
+
+SIZES = (20, 35, 70, 222, 1709)
+PEOPLE = 6040
+
+
+def ndcg(rng: np.random.Generator, how_many: tuple[int, ...], more: float = 0.0) -> np.ndarray:
+    """NDCG@10 of one held-out item: 0, or 1 / log2(1 + rank), ranks in about the shares of a trained recommender.
+    `more`: by how much the mean is raised, by hits alone."""
+    gains = 1 / np.log2(np.arange(2, 12))
+    chances = np.array([27, 15, 11, 9, 8, 7, 6, 6, 6, 5]) / 100
+    hit = 0.29 + more / float(chances @ gains)
+    return np.where(rng.random(how_many) < hit, rng.choice(gains, how_many, p=chances), 0.0)
+
+
+def means(figures: np.ndarray) -> Means:
+    """Of each row, with the variance that resampling people finds in the long run."""
+    people = figures.shape[1]
+    return Means(figures.mean(axis=1), figures.var(axis=1, ddof=1) / people, np.full(len(figures), float(people)))
+
+
+def test_of_shares_the_interval_is_wilsons_and_of_their_difference_newcombes():
+    everyone = np.r_[np.zeros(900), np.ones(100)]
+    of = shape(everyone)
+    shares, people = np.array([0.15, 0.4]), np.array([1000.0, 2000.0])
+    groups = Means(shares, shares * (1 - shares) / people, people)
+    low, high = mean_interval(groups, of)
+    for at in range(2):
+        theirs = stats.binomtest(int(shares[at] * people[at]), int(people[at])).proportion_ci(method="wilson")
+        assert (low[at], high[at]) == pytest.approx((theirs.low, theirs.high), abs=2e-4)
+    one, other = (Means(shares[[at]], groups.variance[[at]], people[[at]]) for at in (1, 0))
+    apart, least, most = difference_interval(one, other, of)
+    assert apart[0] == pytest.approx(0.25)
+    assert least[0] == pytest.approx(0.25 - np.hypot(0.4 - low[1], high[0] - 0.15))
+    assert most[0] == pytest.approx(0.25 + np.hypot(high[1] - 0.4, 0.15 - low[0]))
+
+
+def test_the_tilted_variance_of_shares_is_theirs_at_every_mean():
+    of = shape(np.r_[np.zeros(70), np.ones(30)])
+    assert of.variances == pytest.approx(of.means * (1 - of.means), abs=1e-9)
+    assert (np.diff(of.means) >= 0).all()
+
+
+def test_of_twenty_people_without_a_hit_the_interval_ends_above_zero():
+    of = shape(ndcg(np.random.default_rng(0), (6000,)))
+    low, high = mean_interval(Means(np.zeros(1), np.zeros(1), np.array([20.0])), of)
+    assert low[0] == 0 and 0.05 < high[0] < 0.3
+
+
+def test_figures_that_do_not_vary_have_an_interval_of_no_width_and_no_p():
+    of = shape(np.full(50, 0.3))
+    same = Means(np.array([0.3]), np.zeros(1), np.array([25.0]))
+    assert [float(end[0]) for end in mean_interval(same, of)] == pytest.approx([0.3, 0.3])
+    assert np.isnan(p_of_difference(same, same, of)).all() and np.isnan(p_of_mean(same, of)).all()
+
+
+def test_p_is_under_five_percent_just_where_the_interval_leaves_out_zero():
+    rng = np.random.default_rng(1)
+    of = shape(ndcg(rng, (6000,)))
+    groups, rests = means(ndcg(rng, (500, 60), 0.05)), means(ndcg(rng, (500, 400)))
+    _, low, high = difference_interval(groups, rests, of)
+    p = p_of_difference(groups, rests, of)
+    outside = (low > 0) | (high < 0)
+    assert 20 < outside.sum() < 480 and ((p < 0.05) == outside).all()
+
+
+@pytest.mark.parametrize("people", SIZES)
+@pytest.mark.parametrize("more", [0.0, 0.1, -0.08])
+def test_intervals_hold_the_truth_in_93_to_97_of_100_for_every_size_from_20_people_on(people: int, more: float):
+    rng = np.random.default_rng(people)
+    of = shape(ndcg(rng, (PEOPLE,)))
+    trials = 3000 if people < 300 else 1200
+    groups, rests = means(ndcg(rng, (trials, people), more)), means(ndcg(rng, (trials, 1000)))
+    _, low, high = difference_interval(groups, rests, of)
+    held = ((low <= more) & (more <= high)).mean()
+    assert 0.93 <= held <= 0.97
+
+
+def test_percentile_and_t_intervals_do_not():
+    rng = np.random.default_rng(0)
+    figures = ndcg(rng, (3000, 20), -0.08)
+    truth = ndcg(rng, (200_000,), -0.08).mean()
+    reach = stats.t.ppf(0.975, 19) * figures.std(axis=1, ddof=1) / np.sqrt(20)
+    assert (np.abs(figures.mean(axis=1) - truth) <= reach).mean() < 0.91
+
+
+def test_false_alarms_of_a_family_are_at_most_six_of_a_hundred_without_a_difference():
+    rng = np.random.default_rng(7)
+    sizes, trials = (20, 25, 40, 60, 150, 400), 1000
+    of = shape(ndcg(rng, (PEOPLE,)))
+    drawn = [ndcg(rng, (trials, size)) for size in sizes]
+    smallest = np.ones(trials)
+    for at, figures in enumerate(drawn):
+        rest = np.concatenate([each for place, each in enumerate(drawn) if place != at], axis=1)
+        smallest = np.minimum(smallest, p_of_difference(means(figures), means(rest), of))
+    assert (smallest * len(sizes) < 0.05).mean() <= 0.06  # Holm rejects nothing unless it rejects the smallest
+
+
+@pytest.mark.parametrize(("people", "sign"), [(72, 1), (222, 1), (222, -1), (1709, 1)])
+def test_a_planted_gap_is_found_as_often_as_is_said(people: int, sign: int):
+    rng = np.random.default_rng(people)
+    of = shape(ndcg(rng, (PEOPLE,)))
+    trials = 1200
+    groups, rests = means(ndcg(rng, (trials, people), sign * 0.03)), means(ndcg(rng, (trials, 1500)))
+    found = p_of_difference(groups, rests, of) < 0.05
+    error = np.hypot(groups.standard_error(of), rests.standard_error(of)).mean(keepdims=True)
+    said = power(0.03, error, np.array([people + 4.0]))[0]
+    assert found.mean() == pytest.approx(said, abs=0.05)
+
+
+def test_the_smallest_gap_that_is_seen_is_seen_four_times_of_five():
+    error, freedom = np.array([0.01, 0.05]), np.array([1e6, 1e6])
+    gap = detectable(error, freedom)
+    assert gap[0] == pytest.approx((1.959964 + 0.841621) * 0.01, rel=1e-4)
+    assert power(float(gap[0]), error, freedom)[0] == pytest.approx(0.8, abs=1e-3)
