@@ -14,7 +14,7 @@ from explain.fairness.base import Asked, Material
 from explain.fairness.comparing import compare_groups
 from explain.fairness.family import tests
 from explain.fairness.permuting import omnibus
-from explain.fairness.summary import limits, summary
+from explain.fairness.summary import limits, powers, summary
 from explain.fairness.told import Looked, of_explanations, of_groupings, of_people
 from recommender.evaluation.significance import metric_columns
 
@@ -43,7 +43,9 @@ def audit(material: Material, asked: Asked) -> dict[str, Any]:
             grouping["explanations"] = rows
     result["tests"] = tests(result["groupings"], result["about"]["main"], asked.level)
     result["summary"] = summary(result)
-    result["limits"] = limits(material, asked, looked.omnibus.permutations)
+    result["limits"] = limits(material.targets is None, asked, looked.omnibus.permutations)
+    if looked.metrics:
+        result["limits"] += powers(looked.values[:, 0], looked.metrics[0], asked.level)
     result["problems"] = problems
     result["about"]["seconds"] = round(time.perf_counter() - started, 3)
     return result
@@ -113,6 +115,7 @@ def _about(looked: Looked) -> dict[str, Any]:
         "k": asked.k,
         "metrics": metrics,
         "main": metrics[0] if metrics else "",
+        "lower": [name for name in metrics if name in material.lower],
         "people": material.n_people,
         "lists": len(material.lists),
         "items": material.n_items,

@@ -13,6 +13,7 @@ from explain.fairness import suppression
 from explain.fairness.base import NONE, Asked, Grouping
 from explain.fairness.consumer import group_means
 from explain.fairness.intervals import (
+    GAP,
     Means,
     Shape,
     detectable,
@@ -25,7 +26,6 @@ from explain.fairness.intervals import (
 )
 from explain.fairness.resampling import Moved, moved
 from explain.fairness.shrinkage import shrunk
-from explain.fairness.summary import GAP
 from explain.fairness.suppression import Shown
 
 Values = NDArray[np.float64]

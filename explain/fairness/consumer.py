@@ -82,18 +82,19 @@ def gini_influence(values: Values) -> Values:
     return found
 
 
-def lorenz(values: Values, points: int = POINTS) -> list[list[float | None]]:
-    """[share of people, share of the metric that the people with the least of it have together], from 0 to 1."""
+def lorenz(values: Values, points: int = POINTS, step: int = 1) -> list[list[float | None]]:
+    """[share of people, share of the metric that the people with the least of it have together], from 0 to 1; from one
+    point to the next at least `step` people, so that no single one's figure can be read."""
     ordered = np.sort(values[~np.isnan(values)])
     if not len(ordered) or ordered[0] < 0 or ordered[-1] == 0:
         return []
     summed = np.concatenate([[0.0], np.cumsum(ordered)]) / ordered.sum()
-    shares = np.linspace(0, 1, min(points, len(ordered) + 1))
+    shares = np.linspace(0, 1, min(points, len(ordered) // step + 1))
     heights = np.interp(shares, np.linspace(0, 1, len(summed)), summed)
     return [[number(share), number(height)] for share, height in zip(shares, heights, strict=True)]
 
 
-def of_people(values: Values) -> dict[str, Any]:
+def of_people(values: Values, least: int) -> dict[str, Any]:
     """The figures over people that need no resampling."""
     known = values[~np.isnan(values)]
     return {
@@ -101,5 +102,5 @@ def of_people(values: Values) -> dict[str, Any]:
         "std": number(known.std()) if len(known) else None,
         "mad": number(mean_absolute_difference(known)),
         "gini": number(gini(known)),
-        "lorenz": lorenz(known),
+        "lorenz": lorenz(known, step=least),
     }

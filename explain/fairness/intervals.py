@@ -26,6 +26,8 @@ PSEUDO = 5.0
 """People as many as whom the spread of everyone's figures counts in a group's own."""
 POINTS, STEEPEST, ATOMS = 200, 60.0, 256
 HALVINGS = 32
+GAP = 0.03
+"""The gap of which it is told how often it would be found."""
 
 
 @dataclass(frozen=True)

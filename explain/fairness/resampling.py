@@ -7,14 +7,13 @@ the n in place of n − 1 in the plain bootstrap's variance.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from explain.fairness.base import Grouping
+from explain.fairness.base import NONE, Grouping
 from recommender.data.dataset import Float, Int
 
 Values = NDArray[np.float64]
@@ -87,11 +86,10 @@ class _Table:
         self.rows = int(bundles.max(initial=-1)) + 1
         self.width = both.shape[1]
         self.sizes = [len(grouping.names) for grouping in groupings]
-        gather = sparse.csr_matrix((np.ones(n), (bundles, np.arange(n))), shape=(self.rows, n))
-        columns = [np.asarray(gather @ both)]
-        columns += [_by_group(gather, both, grouping) for grouping in groupings]
-        columns += [np.asarray(gather @ (both * each[:, None])) for each in among]
-        self.columns = np.ascontiguousarray(np.concatenate(columns, axis=1), dtype=np.float32)
+        everyone = Grouping("", "", "", np.zeros(n, dtype=np.int64), ("",))
+        rests = [replace(everyone, codes=np.where(each, 0, NONE)) for each in among]
+        columns = [_by_group(bundles, self.rows, both, each) for each in (everyone, *groupings, *rests)]
+        self.columns = np.concatenate(columns, axis=1)
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -121,11 +119,12 @@ def _bundles(n: int, seed: int) -> Int:
     return np.asarray(np.random.default_rng(seed).permutation(n) % ROWS, dtype=np.int64)
 
 
-def _by_group(gather: sparse.csr_matrix, both: Values, grouping: Grouping) -> Values:
+def _by_group(bundles: Int, rows: int, both: Values, grouping: Grouping) -> Float:
     """(rows, n_groups · width) sums of `both` over the people of each row and group."""
     people = np.flatnonzero(grouping.codes >= 0)
-    width, rows = both.shape[1], gather.shape[0]
-    summed = np.zeros((rows, len(grouping.names), width))
-    bundle = gather.tocsc().indices[people]
-    np.add.at(summed, (bundle, grouping.codes[people]), both[people])
-    return summed.reshape(rows, -1)
+    groups, width = len(grouping.names), both.shape[1]
+    at = bundles[people] * groups + grouping.codes[people]
+    summed = np.empty((rows * groups, width), dtype=np.float32)
+    for column in range(width):
+        summed[:, column] = np.bincount(at, weights=both[people, column], minlength=rows * groups)
+    return summed.reshape(rows, groups * width)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from explain.fairness.base import CROSSED, Asked, Material
+import numpy as np
+from numpy.typing import NDArray
+
+from explain.fairness.base import CROSSED, Asked
+from explain.fairness.intervals import GAP, power
 
 MOST_TOLD = 3
-GAP = 0.03
-"""The gap at which the power of a comparison is told."""
+SIZES = (20, 50, 200, 1000, 5000)
+"""Sizes of groups for which it is told how often a gap would be found."""
+_OF_SERVED = "A person's answers are counted after the fact: what somebody met may not have been because it was shown."
+_OF_HELD_OUT = (
+    "An item that was held out counts as right and all others as wrong, also those a person would have liked."
+)
 
 
 def summary(result: dict[str, Any]) -> str:
@@ -78,9 +86,8 @@ def _short(value: float) -> str:
     return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
 
 
-def limits(material: Material, asked: Asked, permutations: int) -> list[str]:
+def limits(served: bool, asked: Asked, permutations: int) -> list[str]:
     """What the figures cannot say, each in a sentence."""
-    served = material.targets is None
     sentences = [
         "Figures describe differences between groups, not their causes: people of a group may differ in how much they "
         "did, when, and in what they like.",
@@ -97,9 +104,18 @@ def limits(material: Material, asked: Asked, permutations: int) -> list[str]:
         "Crossed groups' means are also given drawn towards what their two groups alone would let expect, the more so "
         "the fewer people they have.",
     ]
-    sentences.append(
-        "A person's answers are counted after the fact: what somebody met may not have been because it was shown."
-        if served
-        else "An item that was held out counts as right and all others as wrong, also those a person would have liked."
-    )
-    return sentences
+    return [*sentences, _OF_SERVED if served else _OF_HELD_OUT]
+
+
+def powers(values: NDArray[np.float64], main: str, level: float) -> list[str]:
+    """How often a true gap of GAP in `values` (n_people,), those of the `main` metric, would be found by size of group,
+    by Φ(gap / error − z) + Φ(−gap / error − z)."""
+    known = values[~np.isnan(values)]
+    sizes = np.array([size for size in SIZES if 2 * size <= len(known)], dtype=np.float64)
+    if not len(sizes) or known.std() == 0:
+        return []
+    errors = known.std() * np.sqrt(1 / sizes + 1 / (len(known) - sizes))
+    found = power(GAP, errors, np.full(len(sizes), np.inf), level=level)
+    told = [f"{size:,.0f} people {100 * each:.0f} times of 100" for size, each in zip(sizes, found, strict=True)]
+    listed = ", ".join(told)
+    return [f"A true gap of {_short(GAP)} in {main} would be found, before any correction: in a group of {listed}."]

@@ -128,10 +128,15 @@ def _hide_in_lines(
 
 def _patterns(groupings: Sequence[Grouping], n_people: int) -> tuple[Int, Int]:
     """Codes (n_patterns, n_groupings) of people who share everything, and how many they are (n_patterns,)."""
-    if not groupings:
-        return np.zeros((1, 0), dtype=np.int64), np.array([n_people])
-    found, counts = np.unique(np.stack([each.codes for each in groupings], axis=1), axis=0, return_counts=True)
-    return found, counts
+    alike = np.zeros(n_people, dtype=np.int64)
+    first = np.zeros(min(1, n_people), dtype=np.int64)
+    for grouping in groupings:
+        both = alike * (len(grouping.names) + 1) + grouping.codes + 1
+        _, first, alike = np.unique(both, return_index=True, return_inverse=True)
+    codes = [grouping.codes[first] for grouping in groupings]
+    return np.array(codes, dtype=np.int64).reshape(len(groupings), len(first)).T, np.bincount(
+        alike, minlength=len(first)
+    )
 
 
 def equations(found: Shown, patterns: Int) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:

@@ -112,7 +112,7 @@ def of_people(looked: Looked) -> dict[str, Any]:
     """Figures of each metric over all people."""
     told, everyone = {}, looked.compared.everyone
     for at, name in enumerate(looked.metrics):
-        figures = consumer.of_people(looked.values[:, at])
+        figures = consumer.of_people(looked.values[:, at], looked.asked.least)
         error = float(looked.compared.extra[at])
         low, high = gini_interval(figures["gini"], error, looked.values[:, at], looked.asked.level)
         interval = {"low": number(everyone["low"][at]), "high": number(everyone["high"][at])}

@@ -14,6 +14,9 @@ Say = Callable[[str], None]
 BENCHMARKS = {
     "adaptation": "recsite.benchmarks.adaptation",
     "attribution": "recsite.benchmarks.attribution",
+    "audit": "recsite.benchmarks.audit_1m",
+    "audit-scale": "recsite.benchmarks.audit_scale",
+    "audit-simulation": "recsite.benchmarks.audit_simulation",
     "cold-start": "recsite.benchmarks.cold_start",
     "context": "recsite.benchmarks.context",
     "counterfactuals": "recsite.benchmarks.counterfactuals",

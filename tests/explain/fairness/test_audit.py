@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from explain.fairness import groups
 from explain.fairness.audit import audit
@@ -71,6 +72,15 @@ def test_without_a_difference_the_summary_says_what_would_not_have_been_seen():
     summary = audit(material({"ndcg@10": hits(300)}, [coded("gender", [200, 100])]), QUICK)["summary"]
     assert "no group differs from the rest further than chance explains" in summary
     assert "does not mean none" in summary and "with 100 people" in summary
+
+
+def test_the_limits_tell_how_often_a_gap_would_be_found():
+    values = hits(3000)
+    told = audit(material({"ndcg@10": values}), QUICK)["limits"][-1]
+    errors = values.std() * np.sqrt(1 / np.array([20, 200]) + 1 / np.array([2980, 2800]))
+    found = stats.norm.cdf(0.03 / errors - 1.96) + stats.norm.cdf(-0.03 / errors - 1.96)
+    assert f"20 people {100 * found[0]:.0f} times of 100" in told
+    assert f"200 people {100 * found[1]:.0f} times of 100" in told and "5,000 people" not in told
 
 
 def nobody_has_it() -> Grouping:

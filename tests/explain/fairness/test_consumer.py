@@ -46,6 +46,7 @@ def test_influence_is_how_the_coefficient_moves_with_one_more_of_a_person():
 def test_the_lorenz_curve_by_hand():
     assert lorenz(np.array([3.0, 0.0, 1.0])) == [[0, 0], [0.333333, 0], [0.666667, 0.25], [1, 1]]
     assert len(lorenz(np.random.default_rng(0).random(5000))) == 101
+    assert len(lorenz(np.random.default_rng(0).random(100), step=20)) == 6
     assert lorenz(np.zeros(4)) == []
 
 

@@ -42,13 +42,13 @@ def determined(report: dict[str, Any], groupings: list[Grouping], people: int) -
 
 def rest_of(row: dict[str, Any], inside: np.ndarray, grouping: Grouping, people: int) -> np.ndarray:
     """Who the rest of a row are, found from its figures: those of known value or everyone else, whichever fits."""
-    figures = row["metrics"]["figure"]
-    values = FIGURES[:people]
+    apart, values = row["metrics"]["figure"]["versus_rest"], FIGURES[:people]
+    if apart is None:
+        return inside.astype(float)  # all of known value are of the group
     for rest in ((grouping.codes >= 0) & ~inside, ~inside):
-        if rest.any() and abs(figures["versus_rest"] - values[inside].mean() + values[rest].mean()) < 2e-8:
+        if rest.any() and abs(apart - values[inside].mean() + values[rest].mean()) < 2e-8:
             return rest.astype(float)
-    assert figures["versus_rest"] is None, "a rest that is neither"
-    return inside.astype(float)
+    raise AssertionError("a rest that is neither")
 
 
 FIGURES = np.random.default_rng(5).random(3000)
