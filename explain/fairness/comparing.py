@@ -19,9 +19,10 @@ from explain.fairness.intervals import (
     detectable,
     difference_interval,
     mean_interval,
+    null_error,
     p_of_difference,
     p_of_mean,
-    power,
+    power_both_ways,
     shape,
 )
 from explain.fairness.resampling import Moved, moved
@@ -170,9 +171,9 @@ def _figures(groups: Means, rests: Means, of: Shape, overall: float, asked: Aske
     apart, low, high = difference_interval(some, others, of, asked.level)
     found["versus_rest"][both], found["rest_low"][both], found["rest_high"][both] = apart, low, high
     found["p"][both] = p_of_difference(some, others, of)
-    error = np.hypot(some.standard_error(of), others.standard_error(of))
+    error = null_error(some, others, of)
     found["detectable"][both] = detectable(error, some.freedom, level=asked.level)
-    found["power_03"][both] = power(GAP, error, some.freedom, level=asked.level)
+    found["power_03"][both] = power_both_ways(GAP, some, others, of, level=asked.level)
     return found
 
 

@@ -82,8 +82,10 @@ class Means:
         own = np.divide(self.variance * self.people, there, out=np.ones_like(there), where=there > 0)
         return (np.maximum(self.people - 1, 0) * own + PSEUDO) / self.freedom
 
-    def standard_error(self, of: Shape) -> Values:
-        return np.sqrt(self.excess(of) * np.interp(self.mean, of.means, of.variances) / np.maximum(self.people, 1))
+    def standard_error(self, of: Shape, at: Values | None = None) -> Values:
+        """Of each mean as it is, or were it `at`."""
+        spread = self.excess(of) * np.interp(self.mean if at is None else at, of.means, of.variances)
+        return np.asarray(np.sqrt(spread / np.maximum(self.people, 1)))
 
 
 def mean_interval(groups: Means, of: Shape, level: float | Values = 0.95) -> tuple[Values, Values]:
@@ -142,13 +144,35 @@ def _inverted(interval: Callable[[Values], tuple[Values, Values]], groups: Means
     return np.asarray(2 * stats.norm.sf((least + most) / 2)) if varies else np.full_like(groups.mean, np.nan)
 
 
+def null_error(groups: Means, rests: Means, of: Shape) -> Values:
+    """Standard error of the difference if there is none. What could be seen is told from this, not from how far apart
+    they happen to be."""
+    return np.hypot(groups.standard_error(of, rests.mean), rests.standard_error(of))
+
+
 def detectable(errors: Values, freedom: Values, *, level: float = 0.95, power: float = 0.8) -> Values:
     """The true gap that would be found with `power` at standard `errors` of the difference: (t + z) · error."""
     return np.asarray((stats.t.ppf((1 + level) / 2, freedom) + stats.norm.ppf(power)) * errors)
 
 
-def power(gap: float, errors: Values, freedom: Values, *, level: float = 0.95) -> Values:
-    """How often a true `gap` would be found: Φ(gap / error − t) + Φ(−gap / error − t). 1 where there is no error."""
-    t = stats.t.ppf((1 + level) / 2, freedom)
-    far = np.divide(abs(gap), errors, out=np.full_like(errors, np.inf), where=errors > 0)
-    return np.asarray(stats.norm.cdf(far - t) + stats.norm.cdf(-far - t))
+def power(
+    gap: float, errors: Values, freedom: Values, *, level: float = 0.95, with_gap: Values | None = None
+) -> Values:
+    """How often a true `gap` would be found: Φ((gap − t e₀) / e₁) + Φ((−gap − t e₀) / e₁), e₀ the standard `errors` of
+    the difference without a gap and e₁ those `with_gap`, where these are not the same. 1 where there is no error."""
+    reach = stats.t.ppf((1 + level) / 2, freedom) * errors
+    errors = errors if with_gap is None else with_gap
+    ends = np.array([abs(gap) - reach, -abs(gap) - reach])
+    sides = np.divide(ends, errors, out=np.where(ends < 0, -np.inf, np.inf), where=errors > 0)
+    return np.asarray(np.minimum(1, stats.norm.cdf(sides).sum(axis=0)))
+
+
+def power_both_ways(gap: float, groups: Means, rests: Means, of: Shape, *, level: float = 0.95) -> Values:
+    """The mean of `power` for groups above and below their rest by `gap`; above alone where below there is nothing."""
+    errors, rest = null_error(groups, rests, of), rests.standard_error(of)
+    above, below = (
+        power(gap, errors, groups.freedom, level=level,
+              with_gap=np.hypot(groups.standard_error(of, rests.mean + side * gap), rest))
+        for side in (1, -1)
+    )  # fmt: skip
+    return np.where(rests.mean - gap > of.means[0], (above + below) / 2, above)

@@ -101,6 +101,7 @@ def test_a_tilted_draw_has_the_planted_gap():
     chances = audit_simulation.tilted(values, 0.03)
     assert chances.sum() == pytest.approx(1) and chances @ values - values.mean() == pytest.approx(0.03)
     assert (np.diff(chances[70:]) > 0).all()
+    assert audit_simulation.tilted(values, -0.03) @ values - values.mean() == pytest.approx(-0.03)
 
 
 def test_the_generated_million_is_audited_the_same_way_with_fewer():

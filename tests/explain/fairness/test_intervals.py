@@ -14,6 +14,7 @@ from explain.fairness.intervals import (
     p_of_difference,
     p_of_mean,
     power,
+    power_both_ways,
     shape,
 )
 
@@ -113,16 +114,29 @@ def test_false_alarms_of_a_family_are_at_most_six_of_a_hundred_without_a_differe
     assert (smallest * len(sizes) < 0.05).mean() <= 0.06  # Holm rejects nothing unless it rejects the smallest
 
 
-@pytest.mark.parametrize(("people", "sign"), [(72, 1), (222, 1), (222, -1), (1709, 1)])
-def test_a_planted_gap_is_found_as_often_as_is_said(people: int, sign: int):
+@pytest.mark.parametrize("people", [35, 222, 1709])
+def test_a_planted_gap_is_found_as_often_as_is_said(people: int):
     rng = np.random.default_rng(people)
-    of = shape(ndcg(rng, (PEOPLE,)))
-    trials = 1200
-    groups, rests = means(ndcg(rng, (trials, people), sign * 0.03)), means(ndcg(rng, (trials, 1500)))
-    found = p_of_difference(groups, rests, of) < 0.05
-    error = np.hypot(groups.standard_error(of), rests.standard_error(of)).mean(keepdims=True)
-    said = power(0.03, error, np.array([people + 4.0]))[0]
-    assert found.mean() == pytest.approx(said, abs=0.05)
+    everyone = ndcg(rng, (PEOPLE,))
+    of = shape(everyone)
+    found, said = [], []
+    for sign in (1, -1):
+        groups, rests = means(ndcg(rng, (1000, people), sign * 0.03)), means(ndcg(rng, (1000, 1500)))
+        found.append(p_of_difference(groups, rests, of) < 0.05)
+        said.append(power_both_ways(0.03, groups, rests, of))
+    error = everyone.std() * np.sqrt([1 / people + 1 / 1500])
+    theory = stats.norm.cdf(0.03 / error - 1.96) + stats.norm.cdf(-0.03 / error - 1.96)
+    assert np.mean(found) == pytest.approx(theory[0], abs=0.05)
+    assert np.mean(said) == pytest.approx(theory[0], abs=0.05)
+
+
+def test_where_the_rest_is_near_zero_a_gap_can_only_be_above_it():
+    of = shape(np.r_[np.zeros(990), np.ones(10)])
+    groups, rests = (Means(np.array([0.01]), np.array([0.0099 / n]), np.array([n])) for n in (400.0, 4000.0))
+    above = np.hypot(np.sqrt(0.04 * 0.96 / 400), np.sqrt(0.0099 / 4000))
+    without = np.sqrt([0.0099 / 400 + 0.0099 / 4000])
+    told = power_both_ways(0.03, groups, rests, of)
+    assert told == pytest.approx(power(0.03, without, groups.freedom, with_gap=np.array([above])), abs=1e-3)
 
 
 def test_the_smallest_gap_that_is_seen_is_seen_four_times_of_five():
