@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from explain.fairness import consumer
 from explain.fairness.base import Asked, Material
 from explain.fairness.comparing import compare_groups
+from explain.fairness.described import described, described_by_group
 from explain.fairness.family import tests
 from explain.fairness.permuting import omnibus
 from explain.fairness.summary import limits, powers, summary
-from explain.fairness.told import Looked, of_explanations, of_groupings, of_people
+from explain.fairness.told import Looked, of_groupings, of_people
 from recommender.evaluation.significance import metric_columns
 
 Values = NDArray[np.float64]
@@ -32,15 +33,10 @@ def audit(material: Material, asked: Asked) -> dict[str, Any]:
         "about": _about(looked),
         "groupings": of_groupings(looked),
         "people": of_people(looked),
-        "exposure": {},
-        "popularity": {},
-        "calibration": {},
-        "classes": [],
-        "over_time": None,
+        **described(looked),
     }
-    if material.explanations is not None:
-        for grouping, rows in zip(result["groupings"], of_explanations(looked, material.explanations), strict=False):
-            grouping["explanations"] = rows
+    for grouping, parts in zip(result["groupings"], described_by_group(looked), strict=False):
+        grouping |= parts
     result["tests"] = tests(result["groupings"], result["about"]["main"], asked.level)
     result["summary"] = summary(result)
     result["limits"] = limits(material.targets is None, asked, looked.omnibus.permutations)

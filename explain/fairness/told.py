@@ -18,6 +18,8 @@ from explain.fairness.permuting import Omnibus
 from recommender.evaluation.significance import metric_columns
 
 Values = NDArray[np.float64]
+DESCRIBED = ("popularity", "calibration", "explanations", "parity", "opportunity")
+"""Parts of a grouping that explain.fairness.described fills."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,12 @@ def _grouping(looked: Looked, place: int) -> dict[str, Any]:
             name: {"statistic": number(tested.statistic[place, at]), "p": number(tested.p[place, at]), "p_holm": None}
             for at, name in enumerate(metrics)
         },
-        **_described(),
+        **_not_described(),
     }
+
+
+def _not_described() -> dict[str, Any]:
+    return {part: [] for part in DESCRIBED}
 
 
 def _heading(grouping: Grouping) -> dict[str, Any]:
@@ -71,14 +77,12 @@ def _heading(grouping: Grouping) -> dict[str, Any]:
     }
 
 
-def _described() -> dict[str, Any]:
-    return {"popularity": [], "calibration": [], "explanations": [], "parity": [], "opportunity": []}
-
-
 def _unformed(name: str, why: str) -> dict[str, Any]:
     """What stands for an attribute that was asked for and that makes no groups."""
     empty: dict[str, Any] = {"missing": None, "problem": why, "groups": [], "spread": {}, "omnibus": {}}
-    return {"name": name, "title": name, "kind": "attribute", "sensitive": False, "parts": []} | empty | _described()
+    return (
+        {"name": name, "title": name, "kind": "attribute", "sensitive": False, "parts": []} | empty | _not_described()
+    )
 
 
 def _hidden(value: str) -> dict[str, Any]:

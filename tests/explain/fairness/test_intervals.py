@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from explain.fairness.consumer import gini, gini_influence
 from explain.fairness.intervals import (
     Means,
     detectable,
@@ -17,6 +18,7 @@ from explain.fairness.intervals import (
     power_both_ways,
     shape,
 )
+from explain.fairness.told import gini_interval
 
 SIZES = (20, 35, 70, 222, 1709)
 PEOPLE = 6040
@@ -92,6 +94,22 @@ def test_intervals_hold_the_truth_in_93_to_97_of_100_for_every_size_from_20_peop
     _, low, high = difference_interval(groups, rests, of)
     held = ((low <= more) & (more <= high)).mean()
     assert 0.93 <= held <= 0.97
+
+
+@pytest.mark.parametrize("people", [20, 70, 1000])
+def test_so_do_those_of_a_mean_and_of_a_gini_coefficient(people: int):
+    rng = np.random.default_rng(people)
+    many = ndcg(rng, (1_000_000,))
+    figures = ndcg(rng, (1000, people))
+    low, high = mean_interval(means(figures), shape(ndcg(rng, (PEOPLE,))))
+    assert 0.93 <= ((low <= many.mean()) & (many.mean() <= high)).mean() <= 0.975
+    held, truth = 0, gini(many)
+    some = figures[(figures > 0).any(axis=1)][:600]
+    for values in some:
+        error = float(gini_influence(values).std() / np.sqrt(people))
+        ends = gini_interval(gini(values), error, values, 0.95)
+        held += ends[0] is not None and ends[0] <= truth <= (ends[1] or 0)
+    assert 0.93 <= held / len(some) <= 0.975
 
 
 def test_percentile_and_t_intervals_do_not():
