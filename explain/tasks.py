@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 from celery import shared_task
 from django.db import transaction
 
-from explain.models import Examination
-from explain.services import bulk, examining, explaining, orphans
+from explain.models import DisparityAudit, Examination
+from explain.services import auditing, bulk, examining, explaining, orphans, planning
+from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, Run
 from recommender.services import leases, monitoring
 from recommender.tasks import reapers, send
+
+logger = logging.getLogger(__name__)
 
 
 def start_examination(*, run: Run, kind: str, settings: Mapping[str, Any] | None = None, by: Any = None) -> Examination:
@@ -28,6 +32,36 @@ def start_bulk(*, catalog: Catalog, **asked: Any) -> Examination:
     row = bulk.create_bulk(catalog=catalog, **asked)
     transaction.on_commit(partial(send, examine, row.pk))
     return row
+
+
+def start_audit(**asked: Any) -> DisparityAudit:
+    """An audit that a worker will take up; see services.auditing.create_audit for what is asked and raised."""
+    row = auditing.create_audit(**asked)
+    transaction.on_commit(partial(send, audit, row.pk))
+    return row
+
+
+@shared_task(acks_late=False)
+def audit(audit_id: int) -> None:
+    """Carry an audit out; does nothing where another worker holds it or it is over."""
+    auditing.execute_audit(audit_id=audit_id)
+
+
+@shared_task
+def audit_planned() -> None:
+    """Start the audits of what serves whose time has come by their catalog's plan; beat asks for it every hour."""
+    for plan in planning.take_due():
+        settings = {name: value for name, value in plan.settings.items() if name != "source"}
+        try:
+            start_audit(
+                catalog=plan.catalog,
+                source=plan.settings.get("source", "held-out"),
+                settings=settings,
+                plan=plan,
+                run=planning.serving(plan),
+            )
+        except (BadInput, Conflict):
+            logger.warning("The planned audit of %s could not be started", plan.catalog, exc_info=True)
 
 
 @shared_task
@@ -53,4 +87,13 @@ def reap_examinations() -> None:
             examine.delay(row_id)
 
 
-reapers.append(reap_examinations)
+def reap_audits() -> None:
+    """Enqueue audits whose worker died, and those whose message was lost."""
+    for row_id in leases.free_dead_runs(DisparityAudit):
+        audit.delay(row_id)
+    if not monitoring.queue_depth("training"):
+        for row_id in leases.forgotten_runs(DisparityAudit):
+            audit.delay(row_id)
+
+
+reapers += [reap_examinations, reap_audits]

@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.utils import timezone
+
+from explain.models import DisparityAudit
+from recommender.models import Catalog, Run
 
 METRICS = ("ndcg@10", "recall@10", "mae")
 OCCUPATIONS = {
@@ -21,13 +28,15 @@ def results(*, served: bool = False, told: bool = True) -> dict[str, Any]:
         grouping(rng, "gender", "Gender", {"F": 273, "M": 670}, sensitive=True, gap=-0.03 if told else 0.0),
         grouping(rng, "age", "Age", {"under 18": 36, "18 to 24": 240, "25 to 44": 500, "45 and over": 167}),
         grouping(rng, "occupation", "Occupation", OCCUPATIONS, missing=12),
-        grouping(rng, "gender*age", "Gender × Age",
-                 {f"{a} × {b}": n for a, ns in (("F", (12, 70, 140, 51)), ("M", (24, 170, 360, 116)))
+        grouping(rng, "gender × age", "Gender and Age",
+                 {f"{a}, {b}": n for a, ns in (("F", (12, 70, 140, 51)), ("M", (24, 170, 360, 116)))
                   for b, n in zip(("under 18", "18 to 24", "25 to 44", "45 and over"), ns, strict=True)},
                  kind="crossed", parts=["gender", "age"], sensitive=True),
     ]  # fmt: skip
-    found = {"grouping": "gender", "value": "F", "metric": "ndcg@10", "versus_rest": -0.03, "low": -0.045,
-             "high": -0.015, "p_holm": 0.004}  # fmt: skip
+    groupings.append(grouping(rng, "town", "town", {}) | {"problem": "Nobody has this attribute.", "missing": None,
+                                                          "spread": {}, "omnibus": {}})  # fmt: skip
+    found = {"grouping": "gender", "title": "Gender", "value": "F", "metric": "ndcg@10", "versus_rest": -0.03,
+             "low": -0.045, "high": -0.015, "p_holm": 0.004}  # fmt: skip
     return {
         "about": about(served), "groupings": groupings,
         "people": {metric: spread_of(rng) for metric in METRICS},
@@ -38,7 +47,7 @@ def results(*, served: bool = False, told: bool = True) -> dict[str, Any]:
         "tests": {"method": "Holm", "looked_at": 15, "found": [found] if told else []},
         "summary": "By ndcg@10, F get less than everyone else." if told else "No difference was found.",
         "limits": ["What is not known of people is not looked at."],
-        "problems": ["“town”: nobody has this attribute."],
+        "problems": ["3 of 943 lists have fewer than 10 items; the places that are empty show nothing."],
     }  # fmt: skip
 
 
@@ -130,3 +139,14 @@ def weeks(rng: Any) -> dict[str, Any]:
         for at in range(6)
     ]  # fmt: skip
     return {"weeks": rows, "trends": [{"figure": "gini", "per_week": 0.01, "low": 0.005, "high": 0.015}]}
+
+
+def audited(catalog: Catalog, run: Run | None, *, drift: float = 0.0, **more: Any) -> DisparityAudit:
+    """An audit that is done, with a row per person of the catalog; `drift` moves everyone's NDCG@10."""
+    found = more.pop("results", None) or results(served=run is None)
+    people = list(catalog.users.values_list("pk", flat=True))
+    table = pd.DataFrame({"user": people, "ndcg@10": 0.3 + drift + 0.1 * np.sin(np.arange(len(people)))})
+    path = default_storage.save("audits/rows.parquet", ContentFile(table.to_parquet(index=False)))
+    given = {"source": "served" if run is None else "held-out", "status": "succeeded", "progress": 1.0, "people": 943,
+             "finished": timezone.now(), "path": path}  # fmt: skip
+    return DisparityAudit.objects.create(catalog=catalog, run=run, results=found, **(given | more))

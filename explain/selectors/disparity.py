@@ -1,0 +1,18 @@
+"""Reading what audits keep about people."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pandas as pd
+from django.core.files.storage import default_storage
+
+from explain.models import DisparityAudit
+
+
+def people(row: DisparityAudit) -> pd.DataFrame | None:
+    """A row per person by database id (`user`), a column per metric; None where there is no file, or no more."""
+    if not row.path or not default_storage.exists(row.path):
+        return None
+    with default_storage.open(row.path) as file:
+        return pd.read_parquet(BytesIO(file.read()))

@@ -1,0 +1,134 @@
+"""What is audited of a run: the lists it makes for people whose last choice was held out, and what is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from explain.fairness import groups as forming
+from explain.fairness.base import Asked, Classes, Grouping, Material
+from explain.models import DisparityAudit
+from explain.services.trust import in_terms_of
+from recommender.algorithms.checkpoint import Checkpoint as Content
+from recommender.data.dataset import Histories, Holdout, IdMap, Int
+from recommender.data.features import number_of
+from recommender.data.splits import Split, leave_last_out
+from recommender.evaluation.protocol import evaluate
+from recommender.exceptions import Conflict
+from recommender.models import Attribute, Checkpoint, Run
+from recommender.selectors import pages
+from recommender.selectors.dataset import Bounds, hidden_items, item_fields, load_dataset
+from recommender.services import preparing
+from recommender.services.checkpoints import load_checkpoint
+from recommender.services.progress import Progress
+
+METRICS = ("ndcg", "recall", "mrr")
+CROSSED = 3
+"""Attributes of which every two are crossed."""
+MOST_CLASSES = 40
+BANDS = ("in the tail", "in the middle", "in the head")
+
+
+def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: Progress) -> Material:
+    """By the weights the run was measured by, on the rows it was measured on. Raises Conflict where they are gone."""
+    run = row.run
+    assert run is not None  # a constraint of the table
+    told.say("reading the data", 0.05)
+    content = load_checkpoint(run_id=run.pk, purpose=Checkpoint.Purpose.MEASURED)
+    if content is None:
+        raise Conflict(f"The weights that run {run.pk} was measured by are gone; train it again to audit it.")
+    split = _split(run, content)
+    holdout = _holdout(split, content.items)
+    found = evaluate(
+        content.restore(), holdout, replace(split.full, items=content.items), ks=(asked.k,),
+        progress=lambda share: told.say("making everyone’s list", 0.1 + 0.45 * share),
+    )  # fmt: skip
+    users = split.full.users.keys[holdout.people]
+    shares = met_by(holdout.histories, len(content.items))
+    groupings, problems = groupings_of(run, users, names, holdout.histories, shares)
+    hidden = content.items.positions(hidden_items(catalog_id=run.catalog_id))
+    offered = np.ones(len(content.items), dtype=np.bool_)
+    offered[hidden[hidden >= 0]] = False
+    kept = [f"{name}@{asked.k}" for name in METRICS]
+    return Material(
+        users=users, lists=found.lists, owners=np.arange(len(users)), quality=found.per_user[kept],
+        histories=holdout.histories, targets=holdout.targets, shares=shares, offered=offered, new=shares == 0,
+        groupings=tuple(groupings), classes=tuple(classes_of(run, content.items, shares)), problems=problems,
+    )  # fmt: skip
+
+
+def _split(run: Run, content: Content) -> Split:
+    dataset = load_dataset(catalog_id=run.catalog_id, bounds=Bounds(**content.extra["bounds"]))
+    return leave_last_out(preparing.prepared(run=run, dataset=dataset)[0])
+
+
+def _holdout(split: Split, items: IdMap) -> Holdout:
+    """The test's people in positions of the items the weights know."""
+    histories, targets = (
+        in_terms_of(each, split.full.items, items) for each in (split.test.histories, split.test.targets)
+    )
+    return Holdout(split.test.people, histories, targets)
+
+
+def met_by(histories: Histories, n_items: int) -> NDArray[np.float64]:
+    """(n_items,) share of people who had met each item."""
+    pairs = np.unique(histories.rows * n_items + histories.items)
+    return np.bincount(pairs % n_items, minlength=n_items) / max(1, len(histories))
+
+
+def groupings_of(
+    run: Run, users: Int, names: list[str] | None, histories: Histories, shares: NDArray[np.float64]
+) -> tuple[list[Grouping], dict[str, str]]:
+    """By attributes, every two of the first CROSSED of them, activity and taste; and why there are none by some."""
+    declared = {
+        each.name: each for each in Attribute.objects.filter(catalog=run.catalog_id, scope=Attribute.Scope.USER)
+    }
+    made: list[Grouping] = []
+    problems: dict[str, str] = {}
+    for name in declared if names is None else dict.fromkeys(names):
+        formed = _by(run, declared[name], users) if name in declared else f"There is no attribute {name} of people."
+        if isinstance(formed, str):
+            problems[name] = formed
+        else:
+            made.append(formed)
+    crossed = [forming.cross(*pair) for pair in combinations(made[:CROSSED], 2)]
+    of_behaviour = [each for each in (forming.by_activity(histories), forming.by_taste(histories, shares))
+                    if isinstance(each, Grouping)]  # fmt: skip
+    return [*made, *of_behaviour, *crossed], problems
+
+
+def _by(run: Run, attribute: Attribute, users: Int) -> Any:
+    found = pages.attribute_of_people(run.catalog, attribute.name)
+    values = [found.get(user) for user in users.tolist()]
+    named = {"name": attribute.name, "title": attribute.name, "sensitive": attribute.sensitive}
+    if attribute.type == Attribute.Type.NUMBER:
+        numbers = [number_of(value) for value in values]
+        known = np.array([np.nan if value is None else value for value in numbers], dtype=np.float64)
+        return forming.by_band(numbers=known, **named)
+    return forming.by_value(values=[None if isinstance(value, list) else value for value in values], **named)
+
+
+def classes_of(run: Run, items: IdMap, shares: NDArray[np.float64]) -> list[Classes]:
+    """By category and by creator where there are few enough, and by popularity."""
+    fields = item_fields(run.catalog_id, items.keys)
+    made = [_by_words(name, name.capitalize(), fields[name].tolist()) for name in ("categories", "creators")]
+    cuts = np.quantile(shares, [0.6, 0.9])
+    band = np.searchsorted(cuts, shares, side="left")
+    members = np.eye(3, dtype=np.float32)[band]
+    return [*(each for each in made if each is not None), Classes("popularity", "Popularity", BANDS, members)]
+
+
+def _by_words(name: str, title: str, rows: list[Any]) -> Classes | None:
+    said = [[str(each) for each in row] if isinstance(row, list | tuple) else [] for row in rows]
+    names = sorted({word for row in said for word in row})
+    if not 1 < len(names) <= MOST_CLASSES:
+        return None
+    at = {word: place for place, word in enumerate(names)}
+    members = np.zeros((len(rows), len(names)), dtype=np.float32)
+    for place, row in enumerate(said):
+        members[place, [at[word] for word in row]] = 1
+    return Classes(name, title, tuple(names), members)

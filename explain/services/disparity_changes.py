@@ -1,0 +1,104 @@
+"""Two audits of the same people, compared person by person: who gained, by group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from explain.fairness.base import ATTRIBUTE, Asked, Grouping
+from explain.models import DisparityAudit
+from explain.selectors import disparity as select
+from recommender.evaluation.significance import metric_columns
+from recommender.selectors import pages
+
+Values = NDArray[np.float64]
+RESAMPLES = 1000
+FIGURES = ("before", "after", "change", "low", "high", "gap_change", "gap_low", "gap_high", "gap_p")
+TINY = 1e-12
+NO_ROWS = (
+    "One of them has no rows per person (they go when somebody in them is erased), so only its figures are compared."
+)
+NOBODY = "The two audits have no people in common, so only their figures are compared."
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Of the `people` in both: how many have more and how many less of the metric in the second; `mean` {"change",
+    "low", "high"} of everyone; a row per group {"grouping", "title", "value", "people", *FIGURES}, None where it is
+    hidden."""
+
+    metric: str
+    people: int
+    more: int
+    less: int
+    mean: dict[str, float | None]
+    groups: list[dict[str, Any]]
+
+
+def metrics_of_both(a: pd.DataFrame, b: pd.DataFrame) -> list[str]:
+    return [name for name in metric_columns(a) if name in metric_columns(b) and pd.api.types.is_numeric_dtype(a[name])]
+
+
+def changes(
+    a: DisparityAudit, b: DisparityAudit, metric: str, groupings: Sequence[dict[str, Any]]
+) -> tuple[Changes | None, str]:
+    """From the first to the second, by those of `groupings` (of the first's results, as far as a login may see them)
+    that go by an attribute. Without rows of both: None and why."""
+    first, second = select.people(a), select.people(b)
+    if first is None or second is None:
+        return None, NO_ROWS
+    if metric not in metrics_of_both(first, second):
+        return None, "They share no metric that is known per person, so only their figures are compared."
+    both = first[["user", metric]].merge(second[["user", metric]], on="user").dropna()
+    least = max(a.results["about"]["least"], b.results["about"]["least"])
+    if len(both) < least:
+        return None, NOBODY if both.empty else f"Fewer than {least} people are in both, too few to compare them."
+    groups = [each for row in groupings if (each := _grouping(a, row, both["user"])) is not None]
+    asked = Asked(resamples=RESAMPLES, least=least)
+    return _compared(metric, *(both[[f"{metric}{end}"]].to_numpy(dtype=np.float64) for end in ("_x", "_y")), groups,
+                     asked, _hidden(a, b)), ""  # fmt: skip
+
+
+def _grouping(row: DisparityAudit, found: dict[str, Any], users: pd.Series) -> Grouping | None:
+    """People by an attribute as the data say now; only groups that the audit had."""
+    if found["kind"] != ATTRIBUTE or len(found["groups"]) < 2:
+        return None
+    names = tuple(str(group["value"]) for group in found["groups"])
+    at = {name: place for place, name in enumerate(names)}
+    values = pages.attribute_of_people(row.catalog, found["name"])
+    codes = np.array([at.get(str(values.get(user)), -1) for user in users.tolist()], dtype=np.int64)
+    return Grouping(found["name"], found["title"], ATTRIBUTE, codes, names, found["sensitive"])
+
+
+def _hidden(*rows: DisparityAudit) -> set[tuple[str, str]]:
+    """Groups that one of the audits does not show: their changes are not shown either."""
+    return {
+        (each["name"], str(group["value"]))
+        for row in rows for each in row.results["groupings"] for group in each["groups"] if group["suppressed"]
+    }  # fmt: skip
+
+
+def _compared(
+    metric: str, before: Values, after: Values, groups: list[Grouping], asked: Asked, hidden: set[tuple[str, str]]
+) -> Changes:
+    paired = import_module("explain.fairness.paired")  # brings scipy, which other pages need not pay for
+    found = paired.changes(before, after, [metric], groups, asked)
+    rows = [
+        {"grouping": grouping["name"], "title": grouping["title"], "value": group["value"], **_figures(group, metric,
+         group["suppressed"] or (grouping["name"], str(group["value"])) in hidden)}
+        for grouping in found["groupings"] for group in grouping["groups"]
+    ]  # fmt: skip
+    change = (after - before)[:, 0]
+    mean = {name: found["people"][metric][name] for name in ("change", "low", "high")}
+    return Changes(metric, len(change), int((change > TINY).sum()), int((change < -TINY).sum()), mean, rows)
+
+
+def _figures(group: dict[str, Any], metric: str, hidden: bool) -> dict[str, Any]:
+    told = {} if hidden else group["metrics"][metric]
+    return {"people": None if hidden else group["people"], **{name: told.get(name) for name in FIGURES}}

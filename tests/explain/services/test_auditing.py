@@ -1,0 +1,125 @@
+"""Audits: asked for, carried out on a run's held-out data, kept, shown as far as a login may see, and erased."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.storage import default_storage
+
+from explain.models import DisparityAudit
+from explain.selectors import disparity as select
+from explain.services import auditing, planning
+from recommender.exceptions import BadInput, Conflict
+from recommender.models import Catalog, EndUser, Interaction, Run
+from recommender.services import training
+from tests.explain.disparities import audited, results
+from tests.recommender.pages import START, films
+
+pytestmark = pytest.mark.django_db
+QUICK = {"resamples": 200, "permutations": 200, "k": 3}
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    return films()
+
+
+def crowd(catalog: Catalog) -> None:
+    """Sixty people more of both genders."""
+    items = list(catalog.items.order_by("id")[:7])
+    people = EndUser.objects.bulk_create(
+        EndUser(catalog=catalog, client_id=f"more{n}", attributes={"gender": "FM"[n % 2], "age": 20 + n % 40})
+        for n in range(60)
+    )
+    Interaction.objects.bulk_create(
+        Interaction(
+            catalog=catalog, user=person, item=items[(at + 2 * step) % 7], kind="rating", value=4.0,
+            time=START + timedelta(days=at, hours=step), event_key=uuid.uuid4(),
+        )
+        for at, person in enumerate(people) for step in range(4)
+    )  # fmt: skip
+
+
+def executed(catalog: Catalog, **settings: Any) -> DisparityAudit:
+    run = training.create_run(catalog=catalog, algorithm="item_knn")
+    training.execute_run(run_id=run.pk)
+    row = auditing.create_audit(catalog=catalog, run=Run.objects.get(pk=run.pk), settings=QUICK | settings)
+    assert auditing.execute_audit(audit_id=row.pk)
+    row.refresh_from_db()
+    assert row.status == "succeeded", row.traceback
+    return row
+
+
+def test_an_audit_of_a_run_is_carried_out_and_kept_with_a_row_per_person(catalog: Catalog) -> None:
+    crowd(catalog)
+    planning.set_plan(catalog=catalog, on=False, days=7, settings={}, thresholds={"coverage": 1.0})
+    row = executed(catalog, groups=["gender", "age", "town"])
+    found = row.results
+    assert (found["about"]["source"], found["about"]["k"], found["about"]["main"]) == ("held-out", 3, "ndcg@3")
+    gender = next(each for each in found["groupings"] if each["name"] == "gender")
+    assert gender["sensitive"]
+    assert {group["value"]: group["people"] for group in gender["groups"]} == {"F": 36, "M": 36}
+    assert "gender × age" in {each["name"] for each in found["groupings"]}
+    assert next(each["problem"] for each in found["groupings"] if each["name"] == "town")
+    table = select.people(row)
+    assert table is not None and len(table) == row.people == 72
+    assert table["ndcg@3"].mean() == pytest.approx(found["people"]["ndcg@3"]["mean"], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"k": "0"}, "k"),
+        ({"depth": 3}, "depth"),
+        ({"resamples": "many"}, "resamples"),
+        ({"groups": "gender"}, "groups"),
+    ],
+)
+def test_settings_that_mean_nothing_are_named(catalog: Catalog, settings: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        auditing.create_audit(catalog=catalog, run=catalog.runs.get(algorithm="ease"), settings=settings)
+    assert caught.value.field == field
+
+
+def test_a_run_that_cannot_be_audited_says_why(catalog: Catalog) -> None:
+    with pytest.raises(Conflict, match="is running"):
+        auditing.create_audit(catalog=catalog, run=catalog.runs.get(algorithm="sasrec"))
+    with pytest.raises(BadInput, match="name it"):
+        auditing.create_audit(catalog=catalog)
+    other = films("others").runs.get(algorithm="ease")
+    with pytest.raises(BadInput, match="has no run"):
+        auditing.create_audit(catalog=catalog, run=other)
+    row = auditing.create_audit(catalog=catalog, run=catalog.runs.get(algorithm="ease"))
+    auditing.execute_audit(audit_id=row.pk)
+    row.refresh_from_db()
+    assert row.status == "failed" and "train it again to audit it" in row.error
+
+
+def test_without_the_right_nothing_by_a_sensitive_attribute_is_left_in_figures_or_words() -> None:
+    found = results(served=True)
+    seen = auditing.visible(found, False)
+    assert [each["name"] for each in seen["groupings"]] == ["age", "occupation", "town"]
+    assert seen["tests"]["found"] == []
+    assert all(not week["gaps"] for week in seen["over_time"]["weeks"])
+    assert "F" not in seen["summary"].split()
+    assert auditing.visible(found, True) == found
+    assert len(found["groupings"]) == 5, "what is kept stays as it is"
+
+
+def test_rows_about_people_go_with_whoever_is_erased_and_with_the_audit(
+    catalog: Catalog, django_capture_on_commit_callbacks: Any
+) -> None:
+    row = audited(catalog, catalog.runs.get(algorithm="ease"))
+    path = row.path
+    with django_capture_on_commit_callbacks(execute=True):
+        auditing.drop_files(catalog=catalog)
+    row.refresh_from_db()
+    assert not row.path and "audit again" in row.error and row.results
+    assert not default_storage.exists(path)
+    again = audited(catalog, catalog.runs.get(algorithm="ease"))
+    with django_capture_on_commit_callbacks(execute=True):
+        again.delete()
+    assert not default_storage.exists(again.path)
