@@ -17,18 +17,29 @@ class ExplainConfig(AppConfig):
         """Give the pages their figures, and hear of erasures."""
         hooks.figures.update({name: partial(draw, name) for name in FIGURES})
         hooks.sections.append(("explanations", "Explanations"))
+        hooks.sections.append(("disparities", "Disparities"))
         hooks.why.append(why)
         hooks.run_pages.append(partial(_called, "explain.views.overall:run_page"))
         hooks.overview_cards.append(partial(_called, "explain.views.parameters:card"))
+        hooks.overview_cards.append(partial(_called, "explain.views.disparities:card"))
         # what has models can only be imported once apps are ready
         examining = import_module("explain.services.examining")
         hooks.erasure_listeners.append(examining.forget_people)
         hooks.after_erasure.append(examining.drop_files)
+        auditing = import_module("explain.services.auditing")
+        hooks.erasure_listeners.append(partial(_dropped, auditing.drop_files))
+        hooks.after_erasure.append(auditing.drop_files)
 
 
 def why(*, catalog: str, run: int, person: str, item: str) -> str:
     """The page that says why."""
     return f"{reverse('explanation', args=[catalog, person, item])}?run={run}"
+
+
+def _dropped(drop_files: Any, *, catalog: Any, user_ids: Any) -> None:
+    """Rows per person go with whoever is erased."""
+    if user_ids:
+        drop_files(catalog=catalog)
 
 
 def _called(name: str, **given: Any) -> Any:

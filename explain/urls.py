@@ -5,6 +5,10 @@ from __future__ import annotations
 from django.urls import include, path
 
 from explain.views import (
+    disparities,
+    disparity_compare,
+    disparity_exports,
+    disparity_report,
     examinations,
     explanation,
     explanation_report,
@@ -44,4 +48,21 @@ in_catalog = [
     ),
 ]
 
-urlpatterns = [path("<slug:catalog>/explanations/", include(in_catalog))]
+of_disparities = [
+    path("", disparities.disparities, name="disparities"),
+    path("start/", disparities.disparity_start, name="disparity_start"),
+    path("plan/", disparities.disparity_plan, name="disparity_plan"),
+    path("compare/", disparity_compare.disparity_compare, name="disparity_compare"),
+    path("<int:audit_id>/", disparity_report.disparity, name="disparity"),
+    path("<int:audit_id>/live/", disparities.disparity_live, name="disparity_live"),
+    path("<int:audit_id>/cancel/", disparities.disparity_cancel, name="disparity_cancel"),
+    path("<int:audit_id>/report.html", disparity_exports.disparity_report, name="disparity_report"),
+    path("<int:audit_id>/report.pdf", disparity_exports.disparity_pdf, name="disparity_pdf"),
+    path("<int:audit_id>/figures/<slug:figure>.csv", disparity_report.disparity_csv, name="disparity_csv"),
+    path("<int:audit_id>.json", disparity_exports.disparity_json, name="disparity_json"),
+]
+
+urlpatterns = [
+    path("<slug:catalog>/explanations/", include(in_catalog)),
+    path("<slug:catalog>/disparities/", include(of_disparities)),
+]

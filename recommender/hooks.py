@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 overview_cards: list[Callable[..., dict[str, Any]]] = []
-"""Called with `catalog`; each returns a card {"title", "value", "text", "url"} for the overview page."""
+"""Called with `catalog` and `login`; each returns a card {"title", "value", "text", "url"} for the overview page, of
+what the login may see."""
 
 list_notes: list[Callable[..., str]] = []
 """Called with `run`; each returns a sentence shown with a list of recommendations, or ""."""

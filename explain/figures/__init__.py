@@ -46,6 +46,7 @@ FIGURES: dict[str, str] = {
     "trust_left": "explain.figures.trust:left",
     "trust_agreement": "explain.figures.trust:agreement",
     "disparity_whiskers": "explain.figures.disparity:whiskers",
+    "disparity_bars": "explain.figures.disparity:bars",
     "disparity_matrix": "explain.figures.disparity:matrix",
     "disparity_lorenz": "explain.figures.disparity_curves:lorenz",
     "disparity_shares": "explain.figures.disparity_curves:shares",

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from explain.figures.theme import BLUE, INK_3, LOWERS, RAISES, VERMILION, figure, label
+from explain.figures.theme import BLUE, COUNT, INK_3, LOWERS, RAISES, VERMILION, figure, label
 
-LONGEST = 34
+LONGEST = 28
 """Letters of a name beside a mark; the rest is in the table and on hover."""
 NEUTRAL = "#f4f4f2"
 WRITTEN = 72
@@ -53,9 +53,22 @@ def whiskers(table: pd.DataFrame, *, axis: str, middle: float | None = None, zer
         )  # fmt: skip
     if middle is not None:
         drawn.add_vline(x=middle, line={"color": INK_3, "width": 1, "dash": "dot"}, layer="below")
-    drawn.update_xaxes(title={"text": axis}, nticks=6, **({"rangemode": "tozero"} if zero else {}))
+    drawn.update_xaxes(title={"text": axis}, nticks=6, tickangle=0, **({"rangemode": "tozero"} if zero else {}))
     drawn.update_yaxes(tickvals=ticks, ticktext=names, range=[-0.6, len(ticks) - 0.4], showgrid=False, ticksuffix="  ")
     return _named(drawn) if len(several) > 1 else drawn
+
+
+def bars(table: pd.DataFrame, *, axis: str) -> go.Figure:
+    """Lying bars of counts, from the top. `table`: name, value."""
+    heights, ticks, names = places(table["name"])
+    drawn = figure()
+    drawn.add_bar(
+        x=table["value"].tolist(), y=heights, orientation="h", marker={"color": COUNT},
+        customdata=table["name"].tolist(), hovertemplate=f"%{{customdata}}: %{{x:,}} {axis}<extra></extra>",
+    )  # fmt: skip
+    drawn.update_xaxes(title={"text": axis}, nticks=5, tickangle=0, tickformat=",d", rangemode="tozero")
+    drawn.update_yaxes(tickvals=ticks, ticktext=names, range=[-0.6, len(ticks) - 0.4], showgrid=False, ticksuffix="  ")
+    return drawn
 
 
 def _gap(above: pd.Series, below: pd.Series) -> list[float]:
@@ -92,7 +105,8 @@ def matrix(table: pd.DataFrame, *, what: str, middle: float | None = None, share
     )  # fmt: skip
     _hatch(drawn, values, written=values.size <= WRITTEN)
     names = [short(name, 16) for name in columns]
-    drawn.update_xaxes(tickvals=list(range(len(columns))), ticktext=names, showgrid=False, side="top", tickangle=-40)
+    slant = -40 if len(names) > 4 or max(map(len, names), default=0) > 8 else 0
+    drawn.update_xaxes(tickvals=list(range(len(columns))), ticktext=names, showgrid=False, side="top", tickangle=slant)
     names = [short(name, 22) for name in rows]
     drawn.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=names, showgrid=False, autorange="reversed", ticksuffix="  ",

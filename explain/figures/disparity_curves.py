@@ -15,12 +15,11 @@ LEGEND = {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemclick"
 
 
 def lorenz(table: pd.DataFrame, *, x: str, y: str, even: str) -> go.Figure:
-    """Lorenz curves: `table` (name, x, y; both 0..1), a curve per name, each with its name beside it; the line of
+    """Lorenz curves: `table` (name, x, y; both 0..1), a curve per name, named beside it where it is alone; the line of
     evenness is called `even`. `x`, `y`: what the axes count."""
     drawn = figure()
-    drawn.add_scatter(
-        x=[0, 100], y=[0, 100], mode="lines", line={"color": INK_3, "width": 1, "dash": "dot"}, hoverinfo="skip"
-    )
+    dotted = {"color": INK_3, "width": 1, "dash": "dot"}
+    drawn.add_scatter(x=[0, 100], y=[0, 100], mode="lines", line=dotted, hoverinfo="skip", showlegend=False)
     label(drawn, 50, 50, even, xanchor="right", xshift=-8, font={"color": INK_3, "size": 12})
     for at, (name, rows) in enumerate(table.groupby("name", sort=False)):
         across, up = (100 * rows["x"]).tolist(), (100 * rows["y"]).tolist()
@@ -28,8 +27,11 @@ def lorenz(table: pd.DataFrame, *, x: str, y: str, even: str) -> go.Figure:
             x=across, y=up, mode="lines", name=str(name), line={"color": TONES[at % 5], "width": 2},
             hovertemplate=f"<b>{name}</b><br>the lowest %{{x:.0f}}% of {x}: %{{y:.1f}}% of {y}<extra></extra>",
         )  # fmt: skip
-        middle = min(len(across) - 1, round((0.72 - 0.18 * at) * len(across)))
-        label(drawn, across[middle], up[middle], str(name), xanchor="right", xshift=-6, yshift=8)
+        if table["name"].nunique() == 1:
+            middle = min(len(across) - 1, round(0.72 * len(across)))
+            label(drawn, across[middle], up[middle], str(name), xanchor="right", xshift=-6, yshift=8)
+    if table["name"].nunique() > 1:  # curves may lie on each other, and their names would too
+        drawn.update_layout(showlegend=True, legend=LEGEND, margin={"t": 34})
     drawn.update_xaxes(range=[0, 100], ticksuffix="%", nticks=5, title={"text": f"share of {x}, the lowest first"})
     drawn.update_yaxes(range=[0, 102], ticksuffix="%", nticks=5, title={"text": f"share of {y}"})
     return drawn
@@ -56,7 +58,7 @@ def shares(table: pd.DataFrame) -> go.Figure:
             marker={"symbol": symbol, "size": 14 if column == "catalogue" else 10, "color": tone,
                     "line": {"width": 2, "color": tone}},
         )  # fmt: skip
-    drawn.update_xaxes(rangemode="tozero", ticksuffix="%", nticks=6, title={"text": "share"})
+    drawn.update_xaxes(rangemode="tozero", ticksuffix="%", nticks=6, tickangle=0, title={"text": "share"})
     drawn.update_yaxes(tickvals=ticks, ticktext=names, range=[-0.6, len(ticks) - 0.4], showgrid=False, ticksuffix="  ")
     drawn.update_layout(showlegend=True, legend=LEGEND, margin={"t": 34})
     return drawn
@@ -72,7 +74,7 @@ def weeks(table: pd.DataFrame, *, what: str, share: bool = False) -> go.Figure:
         if rows["low"].notna().all():
             drawn.add_scatter(
                 x=dates + dates[::-1], y=rows["high"].tolist() + rows["low"].tolist()[::-1], fill="toself",
-                fillcolor=tone, opacity=0.14, line={"width": 0}, mode="lines", hoverinfo="skip",
+                fillcolor=tone, opacity=0.14, line={"width": 0}, mode="lines", hoverinfo="skip", showlegend=False,
             )  # fmt: skip
         drawn.add_scatter(
             x=dates, y=rows["value"].tolist(), mode="lines+markers", line={"color": tone, "width": 2},

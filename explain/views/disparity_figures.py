@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.safestring import SafeString, mark_safe
 
 from explain.views import disparity_sketch
+from explain.views.trust_figures import MEASURES
 from recommender.templatetags.pages import metric_name, plain
 from recommender.views.figures import Figure, draw
 
@@ -35,8 +36,8 @@ class Drawn:
 
     def on_page(self) -> Figure:
         """Drawn by the page's script; where nothing can be drawn, the table alone."""
-        name = self.kind if self.kind == "bars" else f"disparity_{self.kind}"
-        return replace(self.figure, json=draw(name, map(dict, self.points), **self.options) if self.points else "")
+        json = draw(f"disparity_{self.kind}", map(dict, self.points), **self.options) if self.points else ""
+        return replace(self.figure, json=json)
 
     @property
     def sketch(self) -> SafeString:
@@ -44,6 +45,8 @@ class Drawn:
 
 
 def named(metric: str) -> str:
+    if not metric:
+        return "No metric"
     return "Share of answers followed" if metric == "response" else metric_name(metric)
 
 
@@ -99,8 +102,9 @@ def gaps_figure(results: Results, metric: str, by: str) -> Drawn:
     points, cut = ends(known)
     hidden = sum(group["suppressed"] for _, group, _ in every)
     few = f"{count(hidden, 'group')} with fewer than {results['about']['least']} people, or that could be worked out "
-    note = " ".join(filter(None, (cut, f"{few}from others, stay unsaid." if hidden else "")))
-    axis = f"{named(metric)}: the group less everyone else; 95% intervals. Filled: told apart"
+    marks = "Filled marks: a difference is told." if any(point["told"] for point in points) else ""
+    note = " ".join(filter(None, (marks, cut, f"{few}from others, stay unsaid." if hidden else "")))
+    axis = "less everyone else, 95% intervals"
     figure = Figure(
         key="gaps", title=gaps_finding(results, metric, every), columns=GAPS,
         rows=[gap_cells(name, group, found) for name, group, found in every], definition=GAPS_MEAN, note=note,
@@ -112,11 +116,12 @@ def gaps_figure(results: Results, metric: str, by: str) -> Drawn:
 
 GAPS_MEAN = (
     "Δ_g = mean of the people in the group − mean of all others whose group is known. Bias per group = mean of the "
-    "group − mean of everyone. Intervals: people are drawn again (multinomial weights), 95%. p: by permutation of who "
-    "is in the group; Holm’s p: adjusted for everything looked at in this audit, which a difference must pass to be "
-    "told (under .05). The gap seen 8 times of 10 is the smallest true gap that a group of this size would show with "
-    "power .8; beside it the power for a true gap of .03. Shrunk mean: drawn towards everyone’s the more, the fewer "
-    "people there are and the less groups differ."
+    "group − mean of everyone. Intervals are of 95% each: people are drawn again (multinomial weights), and the spread "
+    "is taken at each mean that is asked about, so that they hold for small groups. p is of no difference to everyone "
+    "else; Holm’s p is adjusted for all that was looked at in this audit, and a difference is told where it is under "
+    ".05. The gap seen 8 times of 10 is the smallest true gap that a group of this size would show with power .8; "
+    "beside it stands the power for a true gap of .03. The shrunk mean is drawn towards everyone’s, the more, the "
+    "fewer people there are and the less groups differ."
 )
 
 
@@ -175,14 +180,14 @@ def sizes_figure(results: Results, by: str) -> Drawn:
     title = f"{count(len(known), 'group')} with at least {least} people"
     rows = [*((name, FEW if people is None else people) for name, people in every),
             *((f"{title}: not known", FEW if gone is None else gone) for title, gone in missing)]  # fmt: skip
-    points = [{"group": name, "people": people} for name, people in known[:MOST]]
+    points = [{"name": name, "value": people} for name, people in known[:MOST]]
     figure = Figure(
         key="sizes", title=title, columns=("group", "people"), rows=rows if every else [],
         definition=f"People of whom the figures are known, by group. Fewer than {least} people are neither counted nor "
         "shown, and neither is a group whose size or figures could be worked out by subtracting others.",
         empty="There are no groups.", note=said, height=height(len(points)), numeric=frozenset({1}),
     )  # fmt: skip
-    return Drawn(figure, "bars", points, {"label": "group", "value": "people", "unit": "people"})
+    return Drawn(figure, "bars", points, {"axis": "people"})
 
 
 def spread_rows(results: Results, metric: str) -> list[dict[str, Any]]:
@@ -202,7 +207,7 @@ def crossed_figure(results: Results, metric: str, name: str) -> Drawn:
     groups = found["groups"] if found else []
     rows = []
     for group in groups:
-        row, column = sides(group, found)
+        row, column = sides(str(group["value"]), found, results)
         of_it = {} if group["suppressed"] else group["metrics"].get(metric) or {}
         rows.append({"row": row, "column": column, "value": number(of_it.get("shrunk")), "mean": of_it.get("mean"),
                      "people": FEW if group["suppressed"] else group["people"]})  # fmt: skip
@@ -223,13 +228,19 @@ def crossed_figure(results: Results, metric: str, name: str) -> Drawn:
     return Drawn(figure, "matrix", points if known else [], {"what": named(metric), "middle": mean})
 
 
-def sides(group: Mapping[str, Any], grouping: Mapping[str, Any]) -> tuple[str, str]:
-    """The two groups of a combination."""
-    first, _, second = str(group["value"]).partition(JOINED)
-    return first, second or "all"
+def sides(name: str, grouping: Any, results: Results) -> tuple[str, str]:
+    """The two groups of a combination, whose names may hold what joins them."""
+    parts = [{str(group["value"]) for each in results["groupings"] if each["name"] == part for group in each["groups"]}
+             for part in grouping["parts"]]  # fmt: skip
+    pieces = name.split(JOINED)
+    for at in range(1, len(pieces)):
+        first, second = JOINED.join(pieces[:at]), JOINED.join(pieces[at:])
+        if len(parts) == 2 and first in parts[0] and second in parts[1]:
+            return first, second
+    return pieces[0], JOINED.join(pieces[1:]) or "all"
 
 
-JOINED = " × "
+JOINED = ", "
 
 
 def cell_said(row: Mapping[str, Any], metric: str) -> str:
@@ -261,7 +272,7 @@ def people_figure(results: Results, metric: str) -> Drawn:
         f" (95%: {shown(found.get('gini_low'))} to {shown(found.get('gini_high'))})" if has(found, "gini_low") else ""
     )
     half = next((y for x, y in curve if x >= 0.5), None)
-    said = f"; the half of people served worst gets {half:.0%} of it" if half is not None else ""
+    said = f"; the lower half of people has {half:.0%} of it" if half is not None else ""
     title = f"{named(metric)} over people: Gini coefficient {shown(gini)}{span}{said}"
     options = {"x": "people", "y": named(metric), "even": "everyone alike"}
     figure = Figure(
@@ -276,21 +287,22 @@ def people_figure(results: Results, metric: str) -> Drawn:
 
 def explanations_figure(results: Results, by: str, figure: str) -> Drawn:
     """How good explanations are for each group, where they were examined."""
+    words, _, formula = dict(MEASURES).get(figure, (figure, False, ""))
     rows = [
         row | {"name": row["value"] if by != EVERY else f"{each['title']}: {row['value']}", "value": row["mean"]}
         for each in chosen_groupings(results, by) for row in each.get("explanations") or []
         if row["figure"] == figure and row["mean"] is not None
     ]  # fmt: skip
-    points, cut = ends([interval_point(row, figure) for row in rows])
+    points, cut = ends([interval_point(row, words) for row in rows])
     drawn = Figure(
-        key="explanations", title=f"Explanations by group: {figure}", columns=("group", figure, "low", "high"),
+        key="explanations", title=f"Explanations by group: {words}", columns=("group", words, "low", "high"),
         rows=[(row["name"], row["mean"], row["low"], row["high"]) for row in rows], note=cut,
-        definition="The mean of a figure of trust over the people of a group who were explained (see the run’s page of "
-        "trust for its formula); 95% intervals, people drawn again. Overlapping intervals tell no difference.",
+        definition=f"{formula} The mean over the people of a group who were explained; 95% "
+        "intervals, people drawn again. Overlapping intervals tell no difference.",
         empty="Nobody’s explanations were examined with this run, or too few people’s in each group.",
         height=height(len(points)), numeric=frozenset({1, 2, 3}),
     )  # fmt: skip
-    return Drawn(drawn, "whiskers", points, {"axis": f"{figure}, 95% intervals", "zero": True})
+    return Drawn(drawn, "whiskers", points, {"axis": f"{words}, 95% intervals", "zero": True})
 
 
 def interval_point(row: Mapping[str, Any], words: str, more: str = "") -> dict[str, Any]:

@@ -131,7 +131,7 @@ def classes_figure(results: Results, name: str) -> Drawn:
         note=f"The {MOST} classes with most exposure of {len(rows):,} are drawn; the table has all of them."
         if len(rows) > MOST else "",
         empty=found.get("problem") or "Items have no classes.",
-        height=height(len(points)), numeric=frozenset(range(1, len(CLASSES))),
+        height=height(len(points)) + 40, numeric=frozenset(range(1, len(CLASSES))),
     )  # fmt: skip
     return Drawn(figure, "shares", points)
 

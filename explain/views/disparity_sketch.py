@@ -80,18 +80,22 @@ def matrix(points: Sequence[Row], *, title: str, what: str, middle: float | None
     rows, columns = (list(dict.fromkeys(str(each[side]) for each in points)) for side in ("row", "column"))
     known = [each["value"] for each in points if not math.isnan(each["value"])]
     reach = max((abs(each - (middle or 0.0)) for each in known), default=1.0) or 1.0
-    left, top, wide = 170, 104, (WIDTH - 170 - PAD) / max(1, len(columns))
+    left, wide = 170, (WIDTH - 170 - PAD) / max(1, len(columns))
+    slant = max(map(len, columns)) * 7 > wide
+    top = 104 if slant else 32
     height = top + ROW * len(rows) + PAD
-    parts = [
-        f'<text x="{left + wide * (at + 0.5):.1f}" y="{top - 8}" text-anchor="start" '
-        f'transform="rotate(-40 {left + wide * (at + 0.5):.1f} {top - 8})">{escape(short(name, 16))}</text>'
-        for at, name in enumerate(columns)
-    ]
+    parts = [heading(name, left + wide * (at + 0.5), top - 8, slant) for at, name in enumerate(columns)]
     parts += [label(name, top + ROW * at + ROW / 2, left, 24) for at, name in enumerate(rows)]
     for each in points:
         x, y = left + wide * columns.index(str(each["column"])), top + ROW * rows.index(str(each["row"]))
         parts += cell(each["value"], x, y, wide, middle, reach, share)
     return sheet(parts, height, f"{title} {what}")
+
+
+def heading(name: str, x: float, y: float, slant: bool) -> str:
+    turned = f' transform="rotate(-40 {x:.1f} {y})"' if slant else ""
+    side = "start" if slant else "middle"
+    return f'<text x="{x:.1f}" y="{y}" text-anchor="{side}"{turned}>{escape(short(name, 16))}</text>'
 
 
 def cell(value: float, x: float, y: float, wide: float, middle: float | None, reach: float, share: bool) -> list[str]:
@@ -166,16 +170,15 @@ def weeks(points: Sequence[Row], *, title: str, what: str, share: bool = False) 
     return sheet(parts, 266, title)
 
 
-def bars(points: Sequence[Row], *, title: str, label: str, value: str, unit: str = "") -> str:
-    place = Axis.around([row[value] for row in points], 0.0)
-    ordered = sorted(points, key=lambda row: -row[value])
-    height = PAD + ROW * len(ordered) + FOOT
-    parts = across(place, PAD, height, unit or value)
-    for at, row in enumerate(ordered):
+def bars(points: Sequence[Row], *, title: str, axis: str) -> str:
+    place = Axis.around([row["value"] for row in points], 0.0)
+    height = PAD + ROW * len(points) + FOOT
+    parts = across(place, PAD, height, axis)
+    for at, row in enumerate(points):
         y = PAD + ROW * at
-        wide = place.at(row[value]) - place.at(0)
+        wide = place.at(row["value"]) - place.at(0)
         parts.append(f'<rect class="count" x="{place.at(0):.1f}" y="{y + 5}" width="{wide:.1f}" height="16"/>')
-        parts.append(_left(str(row[label]), y + ROW / 2))
+        parts.append(label(str(row["name"]), y + ROW / 2))
     return sheet(parts, height, title)
 
 
@@ -212,7 +215,6 @@ def label(name: str, y: float, left: float = LABEL, longest: int = 32) -> str:
     return text(left - 10, y + 4, short(name, longest), side="end")
 
 
-_left = label
 SKETCHES: Mapping[str, Callable[..., str]] = {
     "whiskers": whiskers, "matrix": matrix, "lorenz": lorenz, "shares": shares, "weeks": weeks, "bars": bars,
 }  # fmt: skip

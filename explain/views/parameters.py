@@ -169,7 +169,7 @@ def importance_figure(examined: Examination | None) -> Figure | None:
     )
 
 
-def card(*, catalog: Catalog) -> dict[str, Any]:
+def card(*, catalog: Catalog, login: Any) -> dict[str, Any]:
     """For the overview."""
     deployed = pages.deployed(catalog)
     said = "why these recommendations, and what can be changed" if deployed else "once a recommender is in service"

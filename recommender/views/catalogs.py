@@ -54,7 +54,7 @@ def overview(request: HttpRequest, catalog: Catalog) -> HttpResponse:
         "retrained": next(iter(retraining.latest(catalog=catalog, count=1)), None),
         "runs": pages.latest_runs(catalog),
         "imports": pages.latest_imports(catalog),
-        "cards": [card(catalog=catalog) for card in hooks.overview_cards],
+        "cards": [card(catalog=catalog, login=request.user) for card in hooks.overview_cards],
         "system": system_rows(),
         "figure": interactions_figure(catalog),
     }

@@ -98,12 +98,11 @@ def test_weeks_without_an_interval_have_no_band() -> None:
         ("lorenz", CURVE, {"x": "items", "y": "exposure", "even": "alike"}, {"polyline": 1}),
         ("shares", CLASSES, {}, {"circle": 4}),
         ("weeks", WEEKS, {"what": "exposure"}, {"polyline": 1}),
-        ("bars", [{"group": "F", "people": 3}], {"label": "group", "value": "people"}, {"rect": 1}),
+        ("bars", [{"name": "F", "value": 3}], {"axis": "people"}, {"rect": 1}),
     ],
 )
 def test_the_same_rows_are_drawn_by_name_and_as_svg(kind: str, points: list, options: dict, marks: dict) -> None:
-    name = kind if kind == "bars" else f"disparity_{kind}"
-    assert json.loads(draw(name, pd.DataFrame(points), **options))["data"]
+    assert json.loads(draw(f"disparity_{kind}", pd.DataFrame(points), **options))["data"]
     drawn = ElementTree.fromstring(sketch(kind, points, options, "A “title” <of words>"))
     assert drawn.get("aria-label").startswith("A “title” <of words>")
     for tag, number in marks.items():

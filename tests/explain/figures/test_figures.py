@@ -195,6 +195,18 @@ OF_ONE = {
     "attention": (UNIT.assign(head="h"), {}),
     "agreement": (pd.DataFrame({"one": ["m"], "other": ["m"], "value": [1.0]}), {}),
 }
+OF_DISPARITIES = {
+    "disparity_whiskers": (pd.DataFrame({"name": ["F"], "value": [0.1], "low": [0.0], "high": [0.2], "told": [True],
+                                         "said": ["."]}), {"axis": "difference"}),
+    "disparity_bars": (pd.DataFrame({"name": ["F"], "value": [9]}), {"axis": "people"}),
+    "disparity_matrix": (pd.DataFrame({"row": ["F"], "column": ["old"], "value": [0.1], "said": ["."]}), {"what": "x"}),
+    "disparity_lorenz": (pd.DataFrame({"name": ["a", "a"], "x": [0, 1], "y": [0, 1]}),
+                         {"x": "items", "y": "exposure", "even": "alike"}),
+    "disparity_shares": (pd.DataFrame({"name": ["War"], "exposure": [0.1], "low": [0.0], "high": [0.2],
+                                       "catalogue": [0.2], "relevance": [0.1], "said": ["."]}), {}),
+    "disparity_weeks": (pd.DataFrame({"series": ["a"], "week": ["2026-01-05"], "value": [0.1], "low": [0.0],
+                                      "high": [0.2]}), {"what": "Gini"}),
+}  # fmt: skip
 SVG = {"bar", "scatter", "heatmap"}
 
 
@@ -210,7 +222,7 @@ def test_no_figure_needs_webgl_or_eval() -> None:
         "accuracy_coverage": (RUNS, {"metric": "NDCG@10", "coverage": "coverage@10"}),
         "learning_curve": (pd.DataFrame({"epoch": [1], "value": [0.1]}), {"algorithm": "ease", "metric": "x"}),
     }  # fmt: skip
-    tables |= LATER | OVER_PEOPLE | OF_ONE
+    tables |= LATER | OVER_PEOPLE | OF_ONE | OF_DISPARITIES
     assert set(tables) == set(FIGURES)
     for name, (table, options) in tables.items():
         kinds = {trace["type"] for trace in json.loads(draw(name, table, **options))["data"]}

@@ -1,0 +1,69 @@
+"""The pages of disparities in Chromium: report, comparison and export, wide and narrow, light and dark."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+
+from explain.models import DisparityAudit
+from recommender.models import Catalog, EndUser
+from tests.browser.test_screens import Visitor, sign_in, visitor
+from tests.explain.disparities import audited, results
+from tests.recommender.pages import films
+
+__all__ = ["visitor"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def catalog() -> Catalog:
+    made = films()
+    EndUser.objects.bulk_create(
+        EndUser(catalog=made, client_id=f"more{n}", attributes={"gender": "FM"[n % 2]}) for n in range(60)
+    )
+    return made
+
+
+def two(catalog: Catalog) -> tuple[DisparityAudit, DisparityAudit]:
+    """Of held-out data with an alert and of what was served, in which nothing is told."""
+    first = audited(catalog, catalog.runs.get(algorithm="ease"), alerts=[{"text": "It passes.", "grouping": ""}])
+    return first, audited(catalog, None, results=results(served=True, told=False), drift=0.1)
+
+
+@pytest.mark.parametrize("visitor", [("1440", "light"), ("390", "dark")], indirect=True, ids=["wide", "narrow"])
+def test_the_pages_of_disparities(visitor: Visitor, catalog: Catalog) -> None:
+    sign_in(visitor)
+    where = reverse("disparities", args=[catalog.name])
+    wrong = visitor.open(where)
+    visitor.keep("disparities-none")
+    first, second = two(catalog)
+    for name, path in {
+        "disparities": where,
+        "disparity": reverse("disparity", args=[catalog.name, first.pk]),
+        "disparity-served": reverse("disparity", args=[catalog.name, second.pk]) + "?by=occupation",
+        "disparity-compare": reverse("disparity_compare", args=[catalog.name]) + f"?a={first.pk}&b={second.pk}",
+    }.items():
+        wrong += visitor.open(path)
+        visitor.keep(name)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("visitor", [("1440", "light")], indirect=True, ids=["wide"])
+def test_a_report_is_looked_at_from_other_sides_and_taken_along(visitor: Visitor, catalog: Catalog) -> None:
+    sign_in(visitor)
+    first, second = two(catalog)
+    page = visitor.page
+    assert not visitor.open(reverse("disparity", args=[catalog.name, first.pk]))
+    page.get_by_label("Groups", exact=True).first.select_option("occupation")
+    page.get_by_role("heading", name="3 groups with at least 20 people").wait_for()
+    assert "by=occupation" in page.url and "metric=ndcg" in page.url
+    page.locator(".export > summary").click()
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="HTML, one file").click()
+    text = caught.value.path().read_text()
+    assert "Occupation" in text and "<script" not in text
+    page.locator(".export > summary").click()
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("heading", name="Who gained", exact=True).wait_for()
+    page.get_by_label("First").select_option(str(second.pk))
+    page.wait_for_url(f"**a={second.pk}&b=*")
