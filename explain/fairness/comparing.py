@@ -14,6 +14,7 @@ from explain.fairness.base import NONE, Asked, Grouping
 from explain.fairness.consumer import group_means
 from explain.fairness.intervals import (
     GAP,
+    PSEUDO,
     Means,
     Shape,
     detectable,
@@ -52,10 +53,16 @@ class Compared:
 
 
 def compare_groups(
-    values: Values, groupings: Sequence[Grouping], asked: Asked, extra: Values | None = None
+    values: Values,
+    groupings: Sequence[Grouping],
+    asked: Asked,
+    extra: Values | None = None,
+    *,
+    pseudo: float = PSEUDO,
 ) -> Compared:
     """Of `values` (n_people, n_metrics), nan where a figure is not known. For two runs on the same people, give what
-    changed from one to the other: a group's mean is then its change, its distance to the rest the change of the gap."""
+    changed from one to the other: a group's mean is then its change, its distance to the rest the change of the gap.
+    `extra` columns of which the error of everyone's mean is asked; `pseudo` as explain.fairness.intervals has it."""
     people = len(values)
     extra = np.empty((people, 0)) if extra is None else extra
     found, known = figures_shown(
@@ -66,16 +73,12 @@ def compare_groups(
     reduced = [_only(grouping, mask) for grouping, mask in zip(groupings, shown, strict=True)]
     drawn = moved(values, reduced, among, extra, resamples=asked.resamples, seed=asked.seed)
     shapes = [shape(column) for column in values.T]
-    everyone = of_everyone(values, drawn.everyone, shapes, asked)
+    everyone = of_everyone(values, drawn.everyone, shapes, asked.level, pseudo)
     tables = [_tables(values, grouping, each) for grouping, each in zip(reduced, among, strict=True)]
-    by_metric = [_of_metric(at, tables, drawn, of, float(everyone["mean"][at]), asked) for at, of in enumerate(shapes)]
-    figures = [
-        {
-            name: _placed([each[place][name] for each in by_metric], shown[place], known[place])
-            for name in (*FIGURES, *BESIDE)
-        }
-        for place in range(len(groupings))
-    ]
+    by_metric = [_of_metric(at, tables, drawn, of, asked.level, pseudo) for at, of in enumerate(shapes)]
+    figures = [_placed([each[at] for each in by_metric], shown[at], known[at]) for at in range(len(groupings))]
+    for of in figures:
+        of["bias"] = of["mean"] - everyone["mean"]
     _shrink(figures, groupings, everyone["mean"])
     return Compared(shown, known, figures, everyone, np.sqrt(drawn.extra), found.aside)
 
@@ -99,15 +102,17 @@ def figures_shown(values: Values, groupings: Sequence[Grouping], shown: Shown, l
     return Shown(shown.groups, aside), found
 
 
-def of_everyone(values: Values, variances: Values, shapes: Sequence[Shape], asked: Asked) -> dict[str, Values]:
+def of_everyone(
+    values: Values, variances: Values, shapes: Sequence[Shape], level: float, pseudo: float
+) -> dict[str, Values]:
     """mean, low, high and p_change (n_metrics,) over all people."""
     counts = (~np.isnan(values)).sum(axis=0).astype(np.float64)
     means = np.divide(np.nansum(values, axis=0), counts, out=np.full(len(counts), np.nan), where=counts > 0)
     low, high, p = np.full((3, len(counts)), np.nan)
     for at, of in enumerate(shapes):
         if counts[at] > 1:
-            one = Means(means[at : at + 1], variances[at : at + 1], counts[at : at + 1])
-            low[at : at + 1], high[at : at + 1] = mean_interval(one, of, asked.level)
+            one = Means(means[at : at + 1], variances[at : at + 1], counts[at : at + 1], pseudo)
+            low[at : at + 1], high[at : at + 1] = mean_interval(one, of, level)
             p[at : at + 1] = p_of_mean(one, of)
     return {"mean": means, "low": low, "high": high, "p_change": p}
 
@@ -144,49 +149,49 @@ def _tables(values: Values, grouping: Grouping, among: Mask) -> _Table:
 
 
 def _of_metric(
-    at: int, tables: Sequence[_Table], found: Moved, of: Shape, overall: float, asked: Asked
+    at: int, tables: Sequence[_Table], found: Moved, of: Shape, level: float, pseudo: float
 ) -> list[dict[str, Values]]:
     """The figures of one metric, of the groups of all groupings together, divided among the groupings again."""
 
     def joined(columns: Sequence[Values]) -> Values:
         return np.concatenate([column[:, at] for column in columns]) if columns else np.empty(0)
 
-    groups = Means(joined([t.means for t in tables]), joined(found.groups), joined([t.people for t in tables]))
-    rests = Means(joined([t.rests for t in tables]), joined(found.rests), joined([t.others for t in tables]))
-    together = _figures(groups, rests, of, overall, asked)
+    groups = Means(joined([t.means for t in tables]), joined(found.groups), joined([t.people for t in tables]), pseudo)
+    rests = Means(joined([t.rests for t in tables]), joined(found.rests), joined([t.others for t in tables]), pseudo)
+    together = _figures(groups, rests, of, level)
     ends = np.cumsum([0, *(len(table.means) for table in tables)])
     return [{name: column[start:end] for name, column in together.items()} for start, end in pairwise(ends)]
 
 
-def _figures(groups: Means, rests: Means, of: Shape, overall: float, asked: Asked) -> dict[str, Values]:
+def _figures(groups: Means, rests: Means, of: Shape, level: float) -> dict[str, Values]:
     """FIGURES and BESIDE; nan where there are no people, or none in the rest."""
     found = {name: np.full(len(groups.mean), np.nan) for name in (*FIGURES, *BESIDE)}
     there, both = groups.people > 0, (groups.people > 0) & (rests.people > 0)
     some = _at(groups, there)
-    found["mean"][there], found["bias"][there] = some.mean, some.mean - overall
-    found["error"][there] = some.standard_error(of)
-    found["low"][there], found["high"][there] = mean_interval(some, of, asked.level)
+    found["mean"][there], found["error"][there] = some.mean, some.standard_error(of)
+    found["low"][there], found["high"][there] = mean_interval(some, of, level)
     found["p_change"][there] = p_of_mean(some, of)
     some, others = _at(groups, both), _at(rests, both)
-    apart, low, high = difference_interval(some, others, of, asked.level)
+    apart, low, high = difference_interval(some, others, of, level)
     found["versus_rest"][both], found["rest_low"][both], found["rest_high"][both] = apart, low, high
     found["p"][both] = p_of_difference(some, others, of)
     error = null_error(some, others, of)
-    found["detectable"][both] = detectable(error, some.freedom, level=asked.level)
-    found["power_03"][both] = power_both_ways(GAP, some, others, of, level=asked.level)
+    found["detectable"][both] = detectable(error, some.freedom, level=level)
+    found["power_03"][both] = power_both_ways(GAP, some, others, of, level=level)
     return found
 
 
 def _at(means: Means, mask: Mask) -> Means:
-    return Means(means.mean[mask], means.variance[mask], means.people[mask])
+    return Means(means.mean[mask], means.variance[mask], means.people[mask], means.pseudo)
 
 
-def _placed(columns: Sequence[Values], shown: Mask, known: Mask) -> Values:
-    """(n_groups, n_metrics) with the figures of the groups that are shown in their places, nan elsewhere."""
-    placed = np.full(known.shape, np.nan)
-    if columns:
-        placed[shown] = np.stack(columns, axis=1)
-    placed[~known] = np.nan
+def _placed(by_metric: Sequence[dict[str, Values]], shown: Mask, known: Mask) -> dict[str, Values]:
+    """By name (n_groups, n_metrics) with the figures of the groups that are shown in their places, nan elsewhere."""
+    placed = {name: np.full(known.shape, np.nan) for name in (*FIGURES, *BESIDE)}
+    for name, column in placed.items():
+        if by_metric:
+            column[shown] = np.stack([each[name] for each in by_metric], axis=1)
+        column[~known] = np.nan
     return placed
 
 

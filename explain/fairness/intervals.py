@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 Values = NDArray[np.float64]
-PSEUDO = 5.0
-"""People as many as whom the spread of everyone's figures counts in a group's own."""
+PSEUDO, PSEUDO_PAIRED = 2.0, 5.0
+"""People as many as whom the spread of everyone's figures counts in a group's own: of figures, and of changes of them,
+most of which are 0 so that a small group's own spread says less. By simulation: with these, intervals of groups of 20
+people and more hold 93 to 97 of 100."""
 POINTS, STEEPEST, ATOMS = 200, 60.0, 256
 HALVINGS = 32
 GAP = 0.03
@@ -66,21 +68,23 @@ def _atoms(known: Values) -> tuple[Values, Values]:
 
 @dataclass(frozen=True)
 class Means:
-    """Means of c groups with what resampling found: `mean`, `variance` (of the mean), `people`, each (c,)."""
+    """Means of c groups with what resampling found: `mean`, `variance` (of the mean), `people`, each (c,); `pseudo` of
+    the module."""
 
     mean: Values
     variance: Values
     people: Values
+    pseudo: float = PSEUDO
 
     @property
     def freedom(self) -> Values:
-        return np.maximum(self.people - 1, 0) + PSEUDO
+        return np.maximum(self.people - 1, 0) + self.pseudo
 
     def excess(self, of: Shape) -> Values:
         """φ of the module: own variance over that of everyone's figures at the same mean."""
         there = np.interp(self.mean, of.means, of.variances)
         own = np.divide(self.variance * self.people, there, out=np.ones_like(there), where=there > 0)
-        return (np.maximum(self.people - 1, 0) * own + PSEUDO) / self.freedom
+        return (np.maximum(self.people - 1, 0) * own + self.pseudo) / self.freedom
 
     def standard_error(self, of: Shape, at: Values | None = None) -> Values:
         """Of each mean as it is, or were it `at`."""

@@ -12,6 +12,7 @@ from explain.fairness.base import Asked, Grouping, number
 from explain.fairness.comparing import compare_groups
 from explain.fairness.consumer import group_means
 from explain.fairness.groups import sizes
+from explain.fairness.intervals import PSEUDO_PAIRED
 
 Values = NDArray[np.float64]
 OF_CHANGE = {"change": "mean", "low": "low", "high": "high", "p": "p_change"}
@@ -31,7 +32,7 @@ def changes(
     """
     unknown = np.isnan(after - before)
     before, after = np.where(unknown, np.nan, before), np.where(unknown, np.nan, after)
-    compared = compare_groups(after - before, groupings, asked)
+    compared = compare_groups(after - before, groupings, asked, pseudo=PSEUDO_PAIRED)
     told = []
     for grouping, shown, figures in zip(groupings, compared.shown, compared.figures, strict=True):
         means = {"before": _means(before, grouping), "after": _means(after, grouping)}

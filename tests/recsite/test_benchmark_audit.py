@@ -92,6 +92,8 @@ def test_the_simulation_has_a_row_a_group_with_its_coverage_and_power():
         ("gender", "F"), ("gender", "M"), ("age", "18"), ("age", "28"), ("occupation", "artist"),
         ("occupation", "clerk")}  # fmt: skip
     assert all(0.5 <= row["coverage"] <= 1 and abs(row["power"] - row["theory"]) < 0.2 for row in result["rows"])
+    every = result["coverage of every group that can be shown"]
+    assert every["groups"] == 18 and 0.85 <= every["least"] <= every["most"] <= 1
     assert set(result["false alarms"]) == {
         "omnibus gender", "omnibus age", "omnibus occupation", "groups, Holm", "omnibus, Holm"}  # fmt: skip
 

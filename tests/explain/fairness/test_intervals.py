@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from explain.fairness.consumer import gini, gini_influence
 from explain.fairness.intervals import (
+    PSEUDO_PAIRED,
     Means,
     detectable,
     difference_interval,
@@ -94,6 +97,23 @@ def test_intervals_hold_the_truth_in_93_to_97_of_100_for_every_size_from_20_peop
     _, low, high = difference_interval(groups, rests, of)
     held = ((low <= more) & (more <= high)).mean()
     assert 0.93 <= held <= 0.97
+
+
+@pytest.mark.parametrize("people", [20, 50, 400])
+def test_intervals_of_changes_hold_too(people: int):
+    rng = np.random.default_rng(people)
+
+    def changes(how_many: tuple[int, ...]) -> np.ndarray:
+        """Of most people nothing changes; what does, changes by much and more often for the better."""
+        before, after = ndcg(rng, how_many), ndcg(rng, how_many, 0.05)
+        return np.where(rng.random(how_many) < 0.7, 0.0, after - before)
+
+    truth, of = 0.3 * 0.05, shape(changes((PEOPLE,)))
+    groups, rests = (replace(means(changes((2000, size))), pseudo=PSEUDO_PAIRED) for size in (people, 1000))
+    low, high = mean_interval(groups, of)
+    assert 0.93 <= ((low <= truth) & (truth <= high)).mean() <= 0.975
+    _, low, high = difference_interval(groups, rests, of)
+    assert 0.93 <= ((low <= 0) & (high >= 0)).mean() <= 0.975
 
 
 @pytest.mark.parametrize("people", [20, 70, 1000])
