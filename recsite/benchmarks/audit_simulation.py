@@ -2,12 +2,14 @@
 
 Coverage: as many people as there are are drawn with replacement from those of a trained run, with all they have; the
 interval of each group against the rest should hold that of the people drawn from. A group takes part in a draw where it
-is not suppressed. Every group of 20 people and more, crossed ones too, is drawn more often with its size as it is. False alarms: figures dealt out to people by chance, so that no group truly differs; an alarm is
-an omnibus test with p < .05, or anything found by the family of groups against their rest or by that of omnibus tests
-after Holm's correction. Power: everyone's figures drawn from all figures but for one group, whose mean is .03 higher or
-lower (the figures of all tilted, p_θ(q) ∝ exp(θ q)). The theory of a gap is Φ(gap / error − t) + Φ(−gap / error − t),
-the error that of the figures of all. A metric varies the more the higher it is, so that a gap upwards is found more
-often and one downwards more rarely; each way stands beside a theory of its own.
+is not suppressed. Every group of 20 people and more, crossed ones too, is also drawn with its size as it is.
+False alarms: figures dealt out to people by chance, so that no group truly differs; an alarm is an omnibus test with
+p < .05, or anything found by the family of groups against their rest or by that of omnibus tests after Holm's
+correction.
+Power: everyone's figures drawn from all figures but for one group, whose mean is .03 higher or lower (the figures of
+all tilted, p_θ(q) ∝ exp(θ q)). The theory of a gap is Φ(gap / error − t) + Φ(−gap / error − t), the error that of the
+figures of all. A metric varies the more the higher it is, so that a gap upwards is found more often by few people and
+one downwards more rarely; each way stands beside a theory of its own.
 """
 
 from __future__ import annotations
@@ -49,37 +51,35 @@ COVERAGE, ALARMS, NEAR = (0.93, 0.97), 0.06, 0.05
 def run(say: Say) -> dict[str, Any]:
     """ours: the coverage that is furthest from .95, peer: .95; a row a group with its coverage and power."""
     people = people_1m(say)
-    found = evaluated(people, ALGORITHM, say)
-    material = material_1m(people, found)
+    material = material_1m(people, evaluated(people, ALGORITHM, say))
     values = material.quality[METRIC].to_numpy(dtype=np.float64)
     single = attributes(people.attributes)
+    crossed_too = [each for each in material.groupings if each.kind != BEHAVIOUR]
     covered = coverage(values, single, DRAWS, say)
     alarms = false_alarms(material, values, single, DRAWS, say)
     powers = planted(values, single, PLANTED, say)
-    rows = [covered[key] | powers[key] for key in powers if key in covered]
-    rows += [powers[key] for key in powers if key not in covered]
-    every = coverage_by_numbers(values, [each for each in material.groupings if each.kind != BEHAVIOUR], LEAST, PLANTED)
-    found_coverages = [row["coverage"] for row in [*rows, *every.values()] if "coverage" in row]
-    worst = max(found_coverages, key=lambda each: abs(each - 0.95))
-    held = COVERAGE[0] <= min(found_coverages) and max(found_coverages) <= COVERAGE[1]
-    gaps = [abs(row[found] - row[theory]) for row in rows for found, theory in THEORIES]
+    every = coverage_by_numbers(values, crossed_too, LEAST, PLANTED)
+    rows = [powers[key] | covered.get(key, {}) for key in powers]
+    return summary(rows, alarms, [row["coverage"] for row in every.values()]) | {"people": len(values), "draws": DRAWS}
+
+
+def summary(rows: list[dict[str, Any]], alarms: dict[str, float], every: list[float]) -> dict[str, Any]:
+    """`every`: coverages of all groups that can be shown, crossed ones too."""
+    coverages = [*every, *(row["coverage"] for row in rows if "coverage" in row)]
+    worst = max(coverages, key=lambda each: abs(each - 0.95))
+    furthest = max(abs(row[found] - row[theory]) for row in rows for found, theory in THEORIES)
+    held = COVERAGE[0] <= min(coverages) and max(coverages) <= COVERAGE[1]
     return {
         "ours": worst,
         "peer": 0.95,
         "ratio": worst / 0.95,
         "unit": "coverage furthest from .95",
-        "people": len(values),
-        "draws": DRAWS,
-        "coverage of every group that can be shown": {
-            "groups": len(every),
-            "least": min(row["coverage"] for row in every.values()),
-            "most": max(row["coverage"] for row in every.values()),
-        },
+        "coverage of every group that can be shown": {"groups": len(every), "least": min(every), "most": max(every)},
         "false alarms": alarms,
-        "furthest from theory": round(max(gaps), 4),
+        "furthest from theory": round(furthest, 4),
         "coverage held": held,
-        "power near theory": max(gaps) <= NEAR,
-        "reached": held and max(gaps) <= NEAR and max(alarms.values()) <= ALARMS,
+        "power near theory": furthest <= NEAR,
+        "reached": held and furthest <= NEAR and max(alarms.values()) <= ALARMS,
         "rows": rows,
     }
 
@@ -121,9 +121,8 @@ def coverage_by_numbers(
             drawn = [_means(rng, *_numbers(values[part]), int(part.sum()), draws) for part in (inside, ~inside)]
             _, low, high = difference_interval(drawn[0], drawn[1], everyone)
             held = ((low <= truths[group]) & (truths[group] <= high)).mean()
-            rows[grouping.name, grouping.names[group]] = _row(values, grouping, group) | {
-                "coverage": round(float(held), 4)
-            }
+            row = _row(values, grouping, group) | {"coverage": round(float(held), 4)}
+            rows[grouping.name, grouping.names[group]] = row
     return rows
 
 
