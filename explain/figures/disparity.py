@@ -86,11 +86,7 @@ def matrix(table: pd.DataFrame, *, what: str, middle: float | None = None, share
 
     `table`: row, column, value (nan: too few people, the cell is hatched), said. `share`: values are parts of one.
     """
-    rows, columns = ([str(each) for each in dict.fromkeys(table[side])] for side in ("row", "column"))
-    values, said = np.full((len(rows), len(columns)), np.nan), np.full((len(rows), len(columns)), "", dtype=object)
-    for each in table.itertuples():
-        at = rows.index(str(each.row)), columns.index(str(each.column))
-        values[at], said[at] = each.value, each.said
+    rows, columns, values, said = _grid(table)
     known = values[~np.isnan(values)]
     low, high = _limits(known, middle)
     scale = [[0, LOWERS], [0.5, NEUTRAL], [1, RAISES]] if middle is not None else [[0, NEUTRAL], [1, RAISES]]
@@ -114,6 +110,16 @@ def matrix(table: pd.DataFrame, *, what: str, middle: float | None = None, share
     )  # fmt: skip
     drawn.update_layout(meta={"what": what})
     return drawn
+
+
+def _grid(table: pd.DataFrame) -> tuple[list[str], list[str], Any, Any]:
+    """Names of the rows and of the columns, and per cell (n_rows, n_columns) its value and its words."""
+    rows, columns = ([str(each) for each in dict.fromkeys(table[side])] for side in ("row", "column"))
+    values, said = np.full((len(rows), len(columns)), np.nan), np.full((len(rows), len(columns)), "", dtype=object)
+    for each in table.itertuples():
+        at = rows.index(str(each.row)), columns.index(str(each.column))
+        values[at], said[at] = each.value, each.said
+    return rows, columns, values, said
 
 
 def _limits(known: Any, middle: float | None) -> tuple[float, float]:

@@ -98,7 +98,7 @@ def widest(results: dict[str, Any]) -> str:
     """The widest gap that the tests tell, in the audit's first metric."""
     found = [each for each in results["tests"]["found"] if has(each, "versus_rest")]
     if not found:
-        return "none told" if results["tests"].get("looked_at") else "no groups"
+        return "none found" if results["tests"].get("looked_at") else "no groups"
     most = max(found, key=lambda each: abs(each["versus_rest"]))
     return f"{most['value']} {signed(most['versus_rest'])} {named(most['metric'])}"
 
@@ -187,6 +187,14 @@ def decimal(request: HttpRequest, name: str) -> float | None:
     return value
 
 
+def run_page(*, run: Run) -> tuple[str, str]:
+    """Label and address, for the page of a run: its newest audit, else the form that starts one."""
+    row = run.disparity_audits.filter(status=Run.Status.SUCCEEDED, source=HELD_OUT).order_by("-id").first()
+    if row is not None:
+        return "Who gets worse lists", reverse("disparity", args=[run.catalog.name, row.pk])
+    return "Who gets worse lists", f"{reverse('disparities', args=[run.catalog.name])}?run={run.pk}#start"
+
+
 def card(*, catalog: Catalog, login: Any) -> dict[str, Any]:
     """For the overview: what passed a threshold, or when it was looked at last."""
     row, url = planning.latest(catalog), reverse("disparities", args=[catalog.name])
@@ -198,6 +206,6 @@ def card(*, catalog: Catalog, login: Any) -> dict[str, Any]:
         value = "1 alert" if len(alerts) == 1 else f"{len(alerts)} alerts"
         return {"title": "Disparities", "value": value, "text": alerts[0], "url": where}
     found = len(seen_results(login, row)["tests"]["found"])
-    value = f"{found} told" if found else "None told"
-    return {"title": "Disparities", "value": value, "text": f"differences between groups, by {name_of(row)}",
+    value = "No gap found" if not found else "1 gap found" if found == 1 else f"{found} gaps found"
+    return {"title": "Disparities", "value": value, "text": f"between groups of people, {name_of(row)}",
             "url": where}  # fmt: skip

@@ -105,7 +105,7 @@ def finding(found: Changes | None, why: str) -> str:
     said += f"{same:,} the same; the mean changes by {signed(mean['change'] or 0.0)}"
     if mean["low"] is None or mean["high"] is None:
         return f"{said}."
-    sure = "" if mean["low"] > 0 or mean["high"] < 0 else ", so no change is told"
+    sure = "" if mean["low"] > 0 or mean["high"] < 0 else ", so no change is found"
     return f"{said} (95%: {signed(mean['low'])} to {signed(mean['high'])}{sure})."
 
 

@@ -102,7 +102,7 @@ def gaps_figure(results: Results, metric: str, by: str) -> Drawn:
     points, cut = ends(known)
     hidden = sum(group["suppressed"] for _, group, _ in every)
     few = f"{count(hidden, 'group')} with fewer than {results['about']['least']} people, or that could be worked out "
-    marks = "Filled marks: a difference is told." if any(point["told"] for point in points) else ""
+    marks = "Filled marks: a difference is found." if any(point["told"] for point in points) else ""
     note = " ".join(filter(None, (marks, cut, f"{few}from others, stay unsaid." if hidden else "")))
     axis = "less everyone else, 95% intervals"
     figure = Figure(
@@ -118,8 +118,8 @@ GAPS_MEAN = (
     "Δ_g = mean of the people in the group − mean of all others whose group is known. Bias per group = mean of the "
     "group − mean of everyone. Intervals are of 95% each: people are drawn again (multinomial weights), and the spread "
     "is taken at each mean that is asked about, so that they hold for small groups. p is of no difference to everyone "
-    "else; Holm’s p is adjusted for all that was looked at in this audit, and a difference is told where it is under "
-    ".05. The gap seen 8 times of 10 is the smallest true gap that a group of this size would show with power .8; "
+    "else; Holm’s p is adjusted for all that was looked at in this audit, and a difference counts as found where it is "
+    "under .05. The gap seen 8 times of 10 is the smallest true gap that a group of this size would show with power .8; "
     "beside it stands the power for a true gap of .03. The shrunk mean is drawn towards everyone’s, the more, the "
     "fewer people there are and the less groups differ."
 )

@@ -6,16 +6,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from explain.models import Examination
-from explain.tasks import start_examination
+from explain.models import DisparityAudit, Examination
+from explain.tasks import start_audit, start_examination
 from recommender import tasks
 from recommender.algorithms import registry
 from recommender.exceptions import RecommenderError
 from recommender.models import Catalog, DataImport, Deployment, Run
+from recommender.models.leased import Leased
 from recommender.services import deploying, importing, parents
 from recsite.demo import movielens
 
@@ -63,6 +64,9 @@ that is made of others that takes minutes."""
 EXAMINED_QUICKLY: Mapping[str, Mapping[str, Settings]] = {
     "ease": {"global": {"people": 25}, "trust": {"people": 20, "methods": ["contributions", "ablation"]}},
 }
+
+AUDITED = ("gender", "age")
+"""Attributes of people by which what serves is audited."""
 
 Say = Callable[[str], None]
 
@@ -161,7 +165,7 @@ def examine(
         for kind, settings in kinds.items()
         if name in named
     ]
-    return [_ended(row, say) for row in {row.pk: row for row in rows}.values()]
+    return [_ended(row, say, "Examining") for row in {row.pk: row for row in rows}.values()]
 
 
 def _examination(run: Run, kind: str, settings: Settings) -> Examination:
@@ -169,10 +173,21 @@ def _examination(run: Run, kind: str, settings: Settings) -> Examination:
     return usable.order_by("-id").first() or start_examination(run=run, kind=kind, settings=settings)
 
 
-def _ended(row: Examination, say: Say, every: float = 0.5) -> Examination:
+def audit(serving: Run, say: Say) -> DisparityAudit:
+    """Have the lists of what serves audited by AUDITED, unless that was done or is under way."""
+    usable = serving.disparity_audits.filter(status__in=[*Run.LIVE, Run.Status.SUCCEEDED])
+    settings = {"groups": list(AUDITED)}
+    row = usable.first() or start_audit(catalog=serving.catalog, run=serving, settings=settings)
+    return _ended(row, say, "Auditing")
+
+
+Row = TypeVar("Row", bound=Leased)
+
+
+def _ended(row: Row, say: Say, what: str, every: float = 0.5) -> Row:
     """The row once it is over, whatever became of it."""
     if row.status in Run.LIVE:
-        say(f"Examining {row}")
+        say(f"{what} {row}")
     while row.status in Run.LIVE:
         time.sleep(every)
         row.refresh_from_db()

@@ -56,6 +56,7 @@ class Command(BaseCommand):
         ended = steps.follow(runs, self.say)
         serving = steps.deploy_best(catalog, ended, self.say)
         steps.examine(serving, ended, steps.EXAMINED_QUICKLY if options["quick"] else steps.EXAMINED, self.say)
+        steps.audit(serving, self.say)
         self.introduce(url, accounts.ready(catalog, settings.DATA_DIR / "demo.json"))
 
     def introduce(self, url: str, known: dict[str, Any]) -> None:

@@ -55,6 +55,7 @@ def test_the_report_says_what_was_found_with_which_data_and_what_it_cannot_tell(
         "bias",
         "NDCG@10: Gender: F differs from everyone else by",
         "2 groups with fewer than 20 people",
+        "Filled marks: a difference is found.",
         "Gender and Age: NDCG@10 from",
         "Who gets worse lists",
         "Lists are 62% more popular",
@@ -100,6 +101,16 @@ def test_alerts_about_sensitive_groups_are_for_those_who_may_see_them(audit: Dis
     assert "2 alerts Gender F is worse." in text_of(analyst.get(overview))
     assert "Gender F is worse." not in text_of(operator.get(where(audit)))
     assert "1 alert Few items." in text_of(operator.get(overview))
+
+
+def test_the_page_of_a_run_leads_to_its_newest_audit_or_to_the_form_that_starts_one(audit: DisparityAudit) -> None:
+    client, run = entered(audit.catalog), audit.run
+    assert f'href="{where(audit)}"' in client.get(reverse("run", args=[audit.catalog.name, run.pk])).content.decode()
+    other = audit.catalog.runs.get(algorithm="popularity")
+    start = f"{reverse('disparities', args=[audit.catalog.name])}?run={other.pk}#start"
+    page = client.get(reverse("run", args=[audit.catalog.name, other.pk])).content.decode()
+    assert f'href="{start}"' in page
+    assert f'<option value="{other.pk}" selected>' in client.get(start).content.decode()
 
 
 def test_every_figure_has_its_rows_as_a_file(audit: DisparityAudit) -> None:
