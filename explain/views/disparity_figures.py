@@ -119,7 +119,7 @@ GAPS_MEAN = (
     "group − mean of everyone. Intervals are of 95% each: people are drawn again (multinomial weights), and the spread "
     "is taken at each mean that is asked about, so that they hold for small groups. p is of no difference to everyone "
     "else; Holm’s p is adjusted for all that was looked at in this audit, and a difference counts as found where it is "
-    "under .05. The gap seen 8 times of 10 is the smallest true gap that a group of this size would show with power .8; "
+    "under .05. The gap seen 8 times of 10 is the smallest true gap a group of this size would show with power .8; "
     "beside it stands the power for a true gap of .03. The shrunk mean is drawn towards everyone’s, the more, the "
     "fewer people there are and the less groups differ."
 )
