@@ -74,6 +74,9 @@ def measured(material: Material, asked: Asked) -> tuple[list[str], Values, list[
         if not len(known):
             problems.append(f"{name} is not known of anybody, so it is left out.")
             continue
+        if len(known) < asked.least:
+            problems.append(f"{name} is known of fewer than {asked.least} people, so it is left out.")
+            continue
         kept.append(at)
         if len(known) < len(values):
             problems.append(f"{name} is not known of everyone; those of whom it is not take no part in its figures.")

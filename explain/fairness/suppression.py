@@ -169,9 +169,9 @@ def _hide_combined(counts: list[Int], found: Shown, patterns: Int, of_pattern: I
     if groups:
         _, place, group = min(groups)
         found.groups[place][group] = False
-    else:
+    elif used:
         found.aside[max(used)[0]] = False
-    return True
+    return bool(used)  # else everyone together is a small group
 
 
 def _small(counts: list[Int], patterns: Int, of_pattern: Int, least: int) -> NDArray[np.float64]:

@@ -140,7 +140,7 @@ def of_explanations(looked: Looked, table: pd.DataFrame) -> list[list[dict[str, 
     names = metric_columns(table)
     values = table[names].to_numpy(dtype=np.float64)
     values = np.where(np.isfinite(values), values, np.nan)
-    there = np.flatnonzero((~np.isnan(values)).sum(axis=0))
+    there = np.flatnonzero((~np.isnan(values)).sum(axis=0) >= looked.asked.least)
     compared = compare_groups(values[:, there], looked.groupings, looked.asked)
     return [
         [

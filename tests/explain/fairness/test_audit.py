@@ -138,3 +138,48 @@ def test_figures_of_trust_are_told_by_group():
     assert [(row["value"], row["figure"]) for row in rows] == [("a", "pos@5"), ("b", "pos@5")]
     assert rows[0]["mean"] == pytest.approx(np.arange(5, 30).mean() / 60, abs=1e-6)
     assert rows[0]["low"] < rows[0]["mean"] < rows[0]["high"]
+
+
+def odd_values(rng: np.random.Generator, people: int) -> np.ndarray:
+    kinds = (
+        lambda: np.zeros(people),
+        lambda: rng.random(people),
+        lambda: np.where(rng.random(people) < 0.1, rng.random(people), 0),
+        lambda: np.full(people, np.nan),
+        lambda: np.where(rng.random(people) < 0.5, np.nan, rng.random(people)),
+        lambda: np.where(np.arange(people) < 2, np.inf, rng.normal(size=people) * 1e6),
+        lambda: np.where(np.arange(people) == 0, 1.0, 0.0),
+    )
+    return kinds[rng.integers(len(kinds))]()
+
+
+def odd_grouping(rng: np.random.Generator, name: str, people: int) -> Grouping:
+    many = int(rng.integers(1, 5))
+    codes = rng.integers(-1, many, people) if rng.random() < 0.7 else np.full(people, rng.integers(-1, many))
+    return Grouping(name, name, "attribute", codes.astype(np.int64), tuple("uvwxyz"[:many]))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_odd_about_the_data_there_is_a_report(seed: int):
+    rng = np.random.default_rng(seed)
+    people = int(rng.choice([1, 2, 5, 19, 20, 21, 25, 40, 60, 150]))
+    quality = {name: odd_values(rng, people) for name in ("ndcg@10", "mae", "recall@10")[: rng.integers(1, 4)]}
+    made = [odd_grouping(rng, name, people) for name in "abc"[: rng.integers(0, 4)]]
+    crossed = [groups.cross(*made[:2])] if len(made) > 1 else []
+    trust = pd.DataFrame({"user": np.arange(people), "pos@5": odd_values(rng, people)})
+    lists = np.full((people, 10), -1)
+    report = audit(material(quality, [*made, *crossed], n_items=20, lists=lists, explanations=trust), QUICK)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert (
+        report["summary"]
+        and report["limits"]
+        and len(report["groupings"]) == (len(made + crossed) if people > 19 else 0)
+    )
+
+
+def test_a_metric_known_of_too_few_people_is_left_out():
+    values = np.where(np.arange(60) < 19, 0.5, np.nan)
+    report = audit(material({"ndcg@10": hits(60), "mae": values}, [coded("gender", [30, 30])]), QUICK)
+    assert "mae is known of fewer than 20 people, so it is left out." in report["problems"]
+    assert "mae" not in report["people"]
