@@ -55,7 +55,8 @@ def start_context(request: HttpRequest, catalog: Catalog) -> dict[str, Any]:
     return {
         "runs": choice, "wanted": next((run.pk for run in choice if run.pk == wanted), choice[0].pk if choice else 0),
         "attributes": seen_attributes(request.user, catalog), "deployed": pages.deployed(catalog),
-        "answers": catalog.impression_set.exists(),
+        "serves": SERVED in auditing.MATERIAL,
+        "answers": SERVED in auditing.MATERIAL and catalog.impression_set.exists(),
     }  # fmt: skip
 
 

@@ -23,6 +23,8 @@ from explain.views.disparity_figures import (
 )
 from recommender.views.figures import Figure
 
+NOT_LOOKED_AT = "This audit did not look at it."
+
 
 def exposure_figure(results: Results) -> Drawn:
     """The Lorenz curve of catalogue against exposure, items that were never shown included."""
@@ -43,7 +45,7 @@ def exposure_figure(results: Results) -> Drawn:
         "shown and never are count with 0. The curve gives the share of all exposure that the least shown items have "
         "together; the Gini coefficient is 1 − twice the area below it: 0 where all get the same, near 1 where few get "
         "everything.",
-        empty="No list holds any item, so there is no exposure.",
+        empty="No list holds any item, so there is no exposure." if found else NOT_LOOKED_AT,
     )  # fmt: skip
     points = [{"name": "exposure", "x": x, "y": y} for x, y in curve]
     return Drawn(figure, "lorenz", points, {"x": "items", "y": "exposure", "even": "all items alike"})
@@ -65,7 +67,8 @@ def lift_figure(results: Results, by: str) -> Drawn:
         definition="GAP = mean share of people who had met the items; lift = (GAP of lists − GAP of profiles) / GAP of "
         "profiles. 0: as popular as what people chose themselves; 1: twice as popular. 95% intervals, people drawn "
         "again.",
-        note=cut, empty="Nothing was known of anyone before, so there is nothing to compare popularity with.",
+        note=cut,
+        empty="Nothing was known of anyone before, so there is nothing to compare with." if everyone else NOT_LOOKED_AT,
         height=height(len(points)), numeric=frozenset({1, 2, 3, 4, 5}),
     )  # fmt: skip
     return Drawn(figure, "whiskers", points, {"axis": "popularity lift, 95% intervals", "middle": 0.0})
@@ -85,7 +88,7 @@ def calibration_figure(results: Results, by: str) -> Drawn:
         definition="Miscalibration (Steck 2018): KL(p ‖ q̃) = Σ p log(p / q̃), p the shares of classes in what a person "
         "chose, q those in the list, q̃ = .99 q + .01 p; the mean over people. 0: the list mirrors the tastes. 95% "
         "intervals, people drawn again.",
-        empty="Items have no classes by which tastes could be compared.",
+        empty="Items have no classes by which tastes could be compared." if everyone else NOT_LOOKED_AT,
         height=height(len(points)), numeric=frozenset({1, 2, 3}),
     )  # fmt: skip
     return Drawn(figure, "whiskers", points, {"axis": "distance to tastes, 95% intervals", "zero": True})
@@ -130,7 +133,7 @@ def classes_figure(results: Results, name: str) -> Drawn:
         "people drawn again.",
         note=f"The {MOST} classes with most exposure of {len(rows):,} are drawn; the table has all of them."
         if len(rows) > MOST else "",
-        empty=found.get("problem") or "Items have no classes.",
+        empty=found.get("problem") or ("Items have no classes." if results["exposure"] else NOT_LOOKED_AT),
         height=height(len(points)) + 40, numeric=frozenset(range(1, len(CLASSES))),
     )  # fmt: skip
     return Drawn(figure, "shares", points)

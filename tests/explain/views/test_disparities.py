@@ -239,6 +239,13 @@ def test_bad_data_get_a_sentence_and_the_rest_of_the_report(catalog: Catalog, ba
     assert client.get(reverse("disparities", args=[catalog.name])).status_code == 200
 
 
+def test_what_an_audit_did_not_look_at_is_not_said_to_be_nothing(catalog: Catalog) -> None:
+    row = audited(catalog, catalog.runs.get(algorithm="ease"), results=empty(results()))
+    said = text_of(entered(catalog).get(where(row)))
+    assert said.count("This audit did not look at it.") == 4
+    assert "How exposure is spread over items" not in said
+
+
 def test_two_audits_are_compared_person_by_person(catalog: Catalog) -> None:
     EndUser.objects.bulk_create(
         EndUser(catalog=catalog, client_id=f"more{n}", attributes={"gender": "FM"[n % 2], "age": 30}) for n in range(60)
