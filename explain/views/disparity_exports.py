@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -12,15 +12,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from explain.models import DisparityAudit
-from explain.services import printing
-from explain.views.disparity_parts import alerts_for, audit_or_404, name_of, seen_results, sees
+from explain.services import auditing, printing
+from explain.views.disparity_parts import alerts_for, alerts_in, audit_or_404, name_of, seen_results
 from explain.views.disparity_report import Choice, contents, figures_of
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, Run
+from recommender.rights import may
 from recommender.views.frame import page
 
 MOST_ROWS = 60
 """Rows of a figure's table in the file; longer ones are in the JSON."""
+NOTHING: Mapping[str, str] = {}
 CURVES = ("people", "exposure")
 
 
@@ -31,16 +33,18 @@ def done_or_404(catalog: Catalog, audit_id: int) -> DisparityAudit:
     return row
 
 
-def report(row: DisparityAudit, login: Any, given: Any, *, paper: bool = False) -> str:
-    """HTML without scripts, and without a link to anywhere; what `login` may see. On `paper` tables are open."""
-    results = seen_results(login, row)
+def report(row: DisparityAudit, *, sensitive: bool, given: Mapping[str, str] = NOTHING, paper: bool = False) -> str:
+    """HTML without scripts, and without a link to anywhere; `sensitive`: with groups by sensitive attributes; `given`:
+    what is drawn (see Choice). On `paper` tables are open."""
+    results = auditing.visible(row.results, sensitive)
     choice = Choice.read(given, results)
     drawn = {key.replace("-", "_"): each for key, each in figures_of(results, choice).items()}
     return render_to_string(
         "explain/disparity_report.html",
         contents(row, results, choice)
         | {"name": name_of(row), "catalog": row.catalog, "made": timezone.now(), "drawn": drawn, "paper": paper,
-           "most": MOST_ROWS, "curves": CURVES, "sees": sees(login, row), "alerts": alerts_for(login, row)},
+           "most": MOST_ROWS, "curves": CURVES, "sees": len(results["groupings"]) == len(row.results["groupings"]),
+           "alerts": alerts_in(row, results)},
     )  # fmt: skip
 
 
@@ -48,7 +52,12 @@ def report(row: DisparityAudit, login: Any, given: Any, *, paper: bool = False) 
 @page("view")
 def disparity_report(request: HttpRequest, catalog: Catalog, audit_id: int) -> HttpResponse:
     row = done_or_404(catalog, audit_id)
-    return as_file(report(row, request.user, request.GET), "text/html; charset=utf-8", row, "html")
+    return as_file(
+        report(row, sensitive=may(request.user, "sensitive"), given=request.GET),
+        "text/html; charset=utf-8",
+        row,
+        "html",
+    )
 
 
 @require_safe
@@ -68,7 +77,10 @@ def disparity_pdf(request: HttpRequest, catalog: Catalog, audit_id: int) -> Http
     row = done_or_404(catalog, audit_id)
     try:
         return as_file(
-            printing.pdf_of(report(row, request.user, request.GET, paper=True)), "application/pdf", row, "pdf"
+            printing.pdf_of(report(row, sensitive=may(request.user, "sensitive"), given=request.GET, paper=True)),
+            "application/pdf",
+            row,
+            "pdf",
         )
     except Conflict as error:
         messages.error(request, str(error))

@@ -29,18 +29,17 @@ def name_of(row: DisparityAudit) -> str:
 
 def seen_results(login: Any, row: DisparityAudit) -> dict[str, Any]:
     """The results as a login may see them."""
-    found: dict[str, Any] = auditing.visible(row.results, may(login, "sensitive"))
-    return found
-
-
-def sees(login: Any, row: DisparityAudit) -> bool:
-    """Whether a login sees everything that the audit found."""
-    return len(seen_results(login, row)["groupings"]) == len(row.results["groupings"])
+    return auditing.visible(row.results, may(login, "sensitive"))
 
 
 def alerts_for(login: Any, row: DisparityAudit) -> list[str]:
     """Sentences of what passed a threshold, without those about groups the login may not see."""
+    return alerts_in(row, seen_results(login, row))
+
+
+def alerts_in(row: DisparityAudit, results: dict[str, Any]) -> list[str]:
+    """Those about groups that are in these results, and about everyone."""
     if row.status != Run.Status.SUCCEEDED or not row.alerts:
         return []
-    known = {each["name"] for each in seen_results(login, row)["groupings"]} | {""}
+    known = {each["name"] for each in results["groupings"]} | {""}
     return [each["text"] for each in row.alerts if each["grouping"] in known]

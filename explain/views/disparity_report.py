@@ -17,7 +17,7 @@ from explain.views import disparity_figures as people
 from explain.views import disparity_item_figures as items
 from explain.views.disparity_annex import ADVICE, card_rows, law_rows
 from explain.views.disparity_figures import CROSSED, EVERY, Drawn, Results, named, shown
-from explain.views.disparity_parts import alerts_for, audit_or_404, name_of, seen_results, sees
+from explain.views.disparity_parts import alerts_in, audit_or_404, name_of, seen_results
 from recommender.models import Catalog, Run
 from recommender.rights import may
 from recommender.templatetags.pages import percent, plain
@@ -230,8 +230,9 @@ def disparity(request: HttpRequest, catalog: Catalog, audit_id: int) -> HttpResp
         results = seen_results(request.user, row)
         choice = Choice.read(request.GET, results)
         context |= contents(row, results, choice)
-        context |= {"drawn": on_page(row, results, choice), "sees": sees(request.user, row),
-                    "alerts": alerts_for(request.user, row), "query": choice.query(),
+        context |= {"drawn": on_page(row, results, choice),
+                    "sees": len(results["groupings"]) == len(row.results["groupings"]),
+                    "alerts": alerts_in(row, results), "query": choice.query(),
                     "sweeps": sweeps_address(row), "pdf": printing.browser() is not None,
                     "may_sensitive": may(request.user, "sensitive")}  # fmt: skip
     return show(
