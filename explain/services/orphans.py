@@ -1,14 +1,15 @@
-"""Files of examinations that no row names: they hold rows about people, so none may stay behind."""
+"""Files of examinations and audits that no row names: they hold rows about people, so none may stay behind."""
 
 from __future__ import annotations
 
-from explain.models import Examination
+from explain.models import DisparityAudit, Examination
 from recommender.services.retention import listed, remove_if_old
 
 
 def prune() -> int:
-    """Remove files under runs/*/examinations/ whose worker died between writing them and saying so; returns how many.
-    Young ones may be just being written."""
+    """Remove files under runs/*/examinations/ and audits/ whose worker died between writing them and saying so; returns how
+    many. Young ones may be just being written."""
     wanted = set(Examination.objects.exclude(path="").values_list("path", flat=True))
-    folders = [f"runs/{run}/examinations" for run in listed("runs")[0]]
+    wanted |= set(DisparityAudit.objects.exclude(path="").values_list("path", flat=True))
+    folders = [*(f"runs/{run}/examinations" for run in listed("runs")[0]), "audits"]
     return sum(remove_if_old(f"{folder}/{name}", wanted) for folder in folders for name in listed(folder)[1])

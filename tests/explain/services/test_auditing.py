@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from explain.models import DisparityAudit
 from explain.selectors import disparity as select
-from explain.services import auditing, planning
+from explain.services import auditing, orphans, planning
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, EndUser, Interaction, Run
-from recommender.services import training
+from recommender.services import retention, training
+from recommender.services.erasure import erase
 from tests.explain.disparities import audited, results
 from tests.recommender.pages import START, films
 
@@ -119,7 +121,20 @@ def test_rows_about_people_go_with_whoever_is_erased_and_with_the_audit(
     row.refresh_from_db()
     assert not row.path and "audit again" in row.error and row.results
     assert not default_storage.exists(path)
+    second = audited(catalog, catalog.runs.get(algorithm="ease"))
+    with django_capture_on_commit_callbacks(execute=True):
+        erase(catalog=catalog, user_ids=[catalog.users.first().pk])
+    second.refresh_from_db()
+    assert not second.path and not default_storage.exists(path)
     again = audited(catalog, catalog.runs.get(algorithm="ease"))
     with django_capture_on_commit_callbacks(execute=True):
         again.delete()
     assert not default_storage.exists(again.path)
+
+
+def test_rows_that_no_audit_names_do_not_stay(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = audited(catalog, catalog.runs.get(algorithm="ease"))
+    lost = default_storage.save("audits/lost.parquet", ContentFile(b"rows"))
+    monkeypatch.setattr(retention, "YOUNG", timedelta(seconds=-1))
+    orphans.prune()
+    assert default_storage.exists(row.path) and not default_storage.exists(lost)
