@@ -7,8 +7,8 @@ from recommender.services.retention import listed, remove_if_old
 
 
 def prune() -> int:
-    """Remove files under runs/*/examinations/ and audits/ whose worker died between writing them and saying so; returns how
-    many. Young ones may be just being written."""
+    """Remove files under runs/*/examinations/ and audits/ whose worker died between writing them and saying so; returns
+    how many. Young ones may be just being written."""
     wanted = set(Examination.objects.exclude(path="").values_list("path", flat=True))
     wanted |= set(DisparityAudit.objects.exclude(path="").values_list("path", flat=True))
     folders = [*(f"runs/{run}/examinations" for run in listed("runs")[0]), "audits"]
