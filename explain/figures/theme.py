@@ -49,6 +49,7 @@ ALGORITHM_COLOURS: dict[str, str] = {
     "cold_item": YELLOW,
     "blend": VERMILION,
     "student": BLUE,
+    "reranked": GREEN,
 }
 """Always the same colour for the same algorithm. Where two share one, their marks differ."""
 
@@ -71,6 +72,7 @@ ALGORITHM_SYMBOLS: dict[str, str] = {
     "cold_item": "square",
     "blend": "square",
     "student": "cross",
+    "reranked": "cross",
 }
 REFERENCES = ("popularity", "random")
 """Drawn as grey lines beside the rest."""

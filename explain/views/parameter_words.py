@@ -63,6 +63,8 @@ MECHANISMS: dict[str, Mechanism] = {
                        "both answer, by shares that follow the number of interactions.", ()),
     "student": Mechanism("A small network was taught to answer as a large recommender does; it reads the history in "
                          "order.", NEXT),
+    "reranked": Mechanism("Another recommender ranks the items; a remedy then rearranges its list, so that exposure, "
+                          "classes of items or people are treated more evenly.", ()),
     "cold_item": Mechanism("A trained recommender’s view of items is extended to new ones by what is said of them.",
                            (HISTORY, OTHERS, ITEM_FIELDS)),
     "prototypes": Mechanism("Items close to the middle of what the person liked are recommended.",
@@ -75,7 +77,7 @@ MECHANISMS: dict[str, Mechanism] = {
                     Mechanism("What suits everyone is adapted to the person by a few small steps along what the person "
                               "did.", ADAPTS)),
 }  # fmt: skip
-MADE_OF_OTHERS = frozenset({"ensemble", "blend", "cold_item", "student"})
+MADE_OF_OTHERS = frozenset({"ensemble", "blend", "cold_item", "student", "reranked"})
 READS_FIELDS = frozenset({"fm", "ncf", "ridge_head", "neural_process", "maml", "fomaml", "anil", "reptile"})
 """Those that read attributes of people where they are configured to. Written here so that the page does not import
 them; a test holds it against the classes."""

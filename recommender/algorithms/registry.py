@@ -33,6 +33,7 @@ ALGORITHMS: dict[str, str] = {
     "blend": "recommender.algorithms.blend:Blend",
     "student": "recommender.algorithms.student:Student",
     "cold_item": "recommender.algorithms.cold_item:ColdItem",
+    "reranked": "recommender.algorithms.reranked:Reranked",
 }
 RATING: dict[str, bool] = {
     "user_knn": True,

@@ -7,7 +7,10 @@ from importlib import import_module
 from recommender.exceptions import BadInput
 from recommender.reranking.base import Remedy
 
-REMEDIES: dict[str, str] = {}
+REMEDIES: dict[str, str] = {
+    "calibrated": "recommender.reranking.calibrated:Calibrated",
+    "gini": "recommender.reranking.gini:Gini",
+}
 
 
 def get(name: str) -> type[Remedy]:

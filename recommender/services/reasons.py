@@ -44,6 +44,9 @@ MECHANISMS = {
         "combined", [], "From what was done so far: adapted to a few things, read in whole once there are more."
     ),
     "ensemble": Reason("combined", [], "Ranked high by several recommenders together."),
+    "reranked": Reason(
+        "rearranged", [], "Fits what was seen so far; the list was rearranged so that the catalog is shown more evenly."
+    ),
     "prototypes": Reason("adapted", [], "Close to what this person liked."),
     "sasrec": Reason("sequence", [], "From what was seen last."),
     "gru": Reason("sequence", [], "From what was seen last."),

@@ -40,6 +40,7 @@ ABOUT = {
     "content": "Finds items whose texts and categories are like what a person met, also those nobody met yet.",
     "student": "A small network that learns from a large recommender, to answer in a fraction of its time.",
     "blend": "Adapts to people hardly known and hands over to a recommender that reads histories as they do more.",
+    "reranked": "Another recommender’s lists, rearranged by a remedy: exposure, tastes or groups treated more evenly.",
     "ensemble": "Joins several recommenders, each weighed by how well it guessed what people chose next.",
     "neural_process": "Reads a person’s few ratings as a set and says how likely each rating of an item is.",
     "ridge_head": "Learns features on which a person’s few interactions say most; adapts to anyone at once.",

@@ -36,6 +36,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "anil": BY_STEPS,
     "reptile": BY_STEPS,
     "cold_item": {"hidden": 8, "batch": 8, "epochs": 3},
+    "reranked": {"of": "ease", "by": "popularity"},
 }
 """Settings with which an algorithm trains in a second on a handful of people."""
 LONGER: dict[str, dict[str, Any]] = {

@@ -33,6 +33,7 @@ QUICK = {
     "mf": {"epochs": 2, "factors": 8},
     "student": {"teacher": "ease", "epochs": 2, "factors": 16},
     "blend": {"cold": "prototypes", "warm": "ease", "threshold": 3.0, "sharpness": 2.0},
+    "reranked": {"of": "ease"},
     "prototypes": {"epochs": 2, "factors": 8, "collaborative": 8, "use_text": False},
 }
 
