@@ -9,6 +9,7 @@ from django.conf import settings
 from explain.api.serializers import ExplanationSerializer
 from explain.api.urls import urlpatterns
 from explain.attribution import in_request, registry
+from explain.services import auditing, planning, printing
 from recommender.data.config import describe
 from recommender.data.preparation.settings import PreparationConfig
 from recommender.data.readers import FORMATS
@@ -59,6 +60,8 @@ def test_every_method_of_explaining_is_described_with_whether_it_answers_at_once
 def test_every_call_and_every_limit_of_explanations_is_described() -> None:
     text = (DOCS / "explanations.md").read_text()
     for path in urlpatterns:
+        if "fairness-reports" in str(path.pattern):
+            continue  # described where audits are
         address = re.sub(r"<\w+:(\w+)>", r"{\1}", str(path.pattern).removeprefix("v1/")).replace("{number}", "{id}")
         assert f"{address}`" in text, address
     for seconds in (in_request.IN_REQUEST, in_request.MOST, in_request.MOST_AT_LAST):
@@ -68,4 +71,13 @@ def test_every_call_and_every_limit_of_explanations_is_described() -> None:
 def test_every_part_of_an_explanation_is_described() -> None:
     text = (DOCS / "explanations.md").read_text()
     for name in ExplanationSerializer().fields:
+        assert f"`{name}`" in text, name
+
+
+def test_every_call_and_every_threshold_of_audits_is_described() -> None:
+    text = (DOCS / "disparities.md").read_text()
+    for path in urlpatterns:
+        address = str(path.pattern).removeprefix("v1/").replace("<int:number>", "{id}")
+        assert "fairness-reports" not in address or f"`{address}`" in text, address
+    for name in (*planning.THRESHOLDS, *auditing.NUMBERS, *printing.BROWSERS[:1]):
         assert f"`{name}`" in text, name
