@@ -64,7 +64,7 @@ def plan_context(catalog: Catalog) -> dict[str, Any]:
     plan = planning.plan_of(catalog)
     thresholds = [
         {"name": "gap", "label": "Gap between a group and everyone else", "step": "0.005", "low": 0, "high": 1,
-         "help": "In the audit’s first metric, NDCG@10 for held-out data. Only where the test tells a difference."},
+         "help": "In the audit’s first metric, NDCG@10 for held-out data. Only where the test finds a difference."},
         {"name": "gini", "label": "Gini coefficient of exposure", "step": "0.01", "low": 0, "high": 1,
          "help": "Raised above it: few items get most places."},
         {"name": "lift", "label": "Popularity lift", "step": "0.05", "low": -1, "high": 100,
