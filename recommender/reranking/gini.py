@@ -12,8 +12,8 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from recommender.data.dataset import Histories, Int
-from recommender.reranking import chances
-from recommender.reranking.base import NONE, Candidates, Known, State, Values, filled, order_of, places
+from recommender.reranking import chances, pricing
+from recommender.reranking.base import Candidates, Known, State, Values, filled, order_of
 
 ROUNDS = 80
 STEP = 0.1
@@ -53,13 +53,13 @@ class Gini:
         worth, shown = self._worth(candidates), np.flatnonzero(self.known.offered)
         if self.strength == 0 or len(shown) < 2 or not candidates.items.size:
             return self
-        seen = places(min(self.k, worth.shape[1]))
-        usual = float((worth[:, : len(seen)] * seen).sum() / (seen.sum() * len(worth)))
+        usual = pricing.usual(np.sort(worth, axis=1)[:, ::-1], self.k)
         ladder = 1 - 2 * np.arange(len(shown)) / (len(shown) - 1)
         price = np.zeros(len(self._gain))
         for step in range(ROUNDS):
             self._gain = self.strength * usual * price
-            exposure = _exposure(self._best(worth, candidates), seen, len(price))[shown]
+            lists = pricing.best(worth + self._gain[candidates.items], candidates, self.k)
+            exposure = pricing.exposures(lists, len(price))[shown]
             moved = price[shown] - STEP / np.sqrt(1 + step) * exposure / max(exposure.mean(), 1e-300)
             price[shown] = projected(moved, ladder)
         self._gain = self.strength * usual * price
@@ -84,20 +84,6 @@ class Gini:
         found = chance * self._factor[candidates.items]
         total = found.sum(axis=1, keepdims=True)
         return cast(Values, found * np.divide(chance.sum(axis=1, keepdims=True), total, where=total > 0, out=total))
-
-    def _best(self, worth: Values, candidates: Candidates) -> Int:
-        """(n, k') as `lists`, by a quicker way for many."""
-        value = np.where(candidates.items == NONE, -np.inf, worth + self._gain[candidates.items])
-        k = min(self.k, value.shape[1])
-        at = np.argpartition(-value, k - 1, axis=1)[:, :k]
-        order = np.argsort(-np.take_along_axis(value, at, axis=1), axis=1)
-        return np.take_along_axis(candidates.items, np.take_along_axis(at, order, axis=1), axis=1)
-
-
-def _exposure(lists: Int, seen: Values, n_items: int) -> Values:
-    there = lists != NONE
-    weights = np.broadcast_to(seen[: lists.shape[1]], lists.shape)[there]
-    return np.bincount(lists[there], weights=weights, minlength=n_items).astype(np.float64)
 
 
 def projected(point: Values, ladder: Values) -> Values:

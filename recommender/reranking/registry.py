@@ -9,6 +9,10 @@ from recommender.reranking.base import Remedy
 
 REMEDIES: dict[str, str] = {
     "calibrated": "recommender.reranking.calibrated:Calibrated",
+    "xquad": "recommender.reranking.xquad:XQuAD",
+    "fa_ir": "recommender.reranking.fa_ir:FAIR",
+    "p_mmf": "recommender.reranking.p_mmf:PMMF",
+    "cp_fair": "recommender.reranking.cp_fair:CPFair",
     "gini": "recommender.reranking.gini:Gini",
 }
 
