@@ -30,7 +30,7 @@ class Calibrated(Alone):
         "Mixes each list as the person’s history is mixed (Steck, 2018). Strength is the weight of the mixture against "
         "relevance, 0 to 1."
     )
-    grid: ClassVar[tuple[float, ...]] = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+    grid: ClassVar[tuple[float, ...]] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
     aims: ClassVar[tuple[str, ...]] = ("calibration",)
     by_classes: ClassVar[bool] = True
 

@@ -30,7 +30,7 @@ class CPFair:
         "Brings groups of people and classes of items closer together at once (CP-Fair, 2022): what better served "
         "groups get is moved towards items shown too little. Strength is the weight of both against relevance."
     )
-    grid: ClassVar[tuple[float, ...]] = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+    grid: ClassVar[tuple[float, ...]] = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8)
     aims: ClassVar[tuple[str, ...]] = ("exposure", "people")
     by_classes: ClassVar[bool] = True
 

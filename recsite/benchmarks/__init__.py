@@ -29,6 +29,7 @@ BENCHMARKS = {
     "learners": "recsite.benchmarks.learners",
     "quality": "recsite.benchmarks.quality",
     "ratings": "recsite.benchmarks.ratings",
+    "remedies": "recsite.benchmarks.remedies",
     "sasrec": "recsite.benchmarks.sasrec",
     "sasrec-1m": "recsite.benchmarks.sasrec_1m",
     "serving": "recsite.benchmarks.serving",

@@ -42,6 +42,6 @@ def test_exposure_spreads_with_strength() -> None:
 
 
 def test_what_people_meet_most_counts_less() -> None:
-    """Nothing learned yet: .5 / .9^.4 falls behind .45 / .1^.4."""
+    """Nothing learned yet: .5 / .9 falls behind .45 / .1."""
     asked = candidates([[0, 1]], [[0.5, 0.45]])
     assert Gini(1.0, known([[1], [1]], [0.9, 0.1]), k=1).lists(asked, histories([[]])).tolist() == [[1]]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -107,3 +110,10 @@ def test_it_says_what_it_does(name: str) -> None:
 def test_an_unknown_remedy_is_a_clear_error() -> None:
     with pytest.raises(BadInput, match="There is no remedy “prayer”"):
         registry.get("prayer")
+
+
+def test_the_documentation_names_every_remedy_and_what_it_looks_at() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "algorithms.md").read_text().partition("## Recommenders with a")[2]
+    rows = dict(re.findall(r"^\| `(\w+)` \|.*\| ([\w, ]+) \|$", page, re.MULTILINE))
+    assert list(rows) == list(registry.REMEDIES)
+    assert all(("classes" in says) == registry.get(name).by_classes for name, says in rows.items())
