@@ -42,6 +42,9 @@ CELLS = 4_000_000
 """Cells of a batch's score matrix."""
 ACTIVE = 0.05
 """The most active share of people, a group of its own (as in CP-Fair), where no grouping is named."""
+ACTIVITY = "activity"
+LEAST, MOST = 20, 50
+"""People below whom a group is none, and groups of an attribute at most."""
 OF, REMEDY, KNOWN, NAMES, CHANCES, ACTIVE_FROM, GROUPS = (
     "of", "remedy", "known", "class_names", "chances", "active_from", "group_names",
 )  # fmt: skip
@@ -67,9 +70,9 @@ class RerankedConfig(Config):
         tune=False,
     )
     groups: str = hyper(
-        "",
-        "Attribute whose groups of people the remedy looks at, where it looks at people; without, how much they have "
-        "done. One that is not known when a list is asked for counts as not known then.",
+        ACTIVITY,
+        "Attribute whose groups of people the remedy looks at, where it looks at people; activity: the most active "
+        "twentieth and the rest. A sensitive one is read in training only: when a list is asked for it is not known.",
         tune=False,
     )
     k: int = hyper(10, "Places of a list that are re-ranked.", low=1, high=100, tune=False)
@@ -81,6 +84,11 @@ class RerankedConfig(Config):
         if self.of not in registry.ALGORITHMS or self.of in barred or not registry.ranks(self.of):
             message = "of names another recommender that makes lists and keeps no rows about people."
             raise BadConfig(message, field=OF)
+
+    @property
+    def weighs_groups(self) -> bool:
+        """Whether training looks at groups of people, for whoever loads them."""
+        return remedies.get(self.remedy).by_people
 
 
 class Reranked:
@@ -105,7 +113,7 @@ class Reranked:
     @property
     def field_names(self) -> frozenset[str]:
         """Attributes and context that the parent reads, and the grouping."""
-        own = {self._config.groups} if self._config.groups else set()
+        own = {self._config.groups} if self._by_attribute else set()
         return frozenset(own | set(getattr(self._parent, "field_names", ())))
 
     @classmethod
@@ -149,26 +157,35 @@ class Reranked:
         report(1.0, {}, None)
         return self
 
+    @property
+    def _by_attribute(self) -> bool:
+        return self._config.weighs_groups and self._config.groups not in ("", ACTIVITY)
+
     def _grouped(self, train: Dataset) -> Int:
-        """(n_users,) codes of the groups that people are of, which are learned here."""
-        lengths = train.histories.lengths
+        """(n_users,) codes of the groups that people are of, which are learned here; those too small are none."""
+        lengths, name = train.histories.lengths, self._config.groups
         self._active_from = int(np.sort(lengths)[::-1][round(ACTIVE * len(lengths))]) + 1 if len(lengths) else 1
-        given: Any = dict(getattr(train, "user_groups", None) or {}).get(self._config.groups)
-        if given is not None:
-            self._group_names = sorted({str(value) for value in given if value is not None and value == value})
-            return self._codes(given)
-        return self._groups(train.histories)
+        if not self._by_attribute:
+            return self._groups(train.histories)
+        given = dict(getattr(train, "user_groups", None) or {}).get(name)
+        if given is None:
+            raise NotTrainable(f"This training was given no groups of people by “{name}”.")
+        found, counts = np.unique([_word(value) for value in given], return_counts=True)
+        self._group_names = [word for word in found[counts >= LEAST].tolist() if word]
+        if not 2 <= len(self._group_names) <= MOST:
+            raise NotTrainable(f"“{name}” must make 2 to {MOST} groups of {LEAST} people or more; name another.")
+        return self._codes(given)
 
     def _groups(self, histories: Histories) -> Int:
         """(n,) codes as far as they are known when a list is asked for."""
-        if not self._config.groups:
+        if not self._by_attribute:
             return (histories.lengths >= self._active_from).astype(np.int64)
         there = histories.fields.get(self._config.groups)
         return np.full(len(histories), NONE) if there is None else self._codes(there)
 
     def _codes(self, values: NDArray[Any]) -> Int:
         at = {name: code for code, name in enumerate(self._group_names)}
-        return np.array([at.get(str(value), NONE) for value in values.tolist()], dtype=np.int64)
+        return np.array([at.get(_word(value), NONE) for value in values.tolist()], dtype=np.int64)
 
     def refit_config(self) -> Config:
         return self.config
@@ -276,3 +293,10 @@ def falling(values: Float) -> Float:
     risen = (np.maximum.accumulate(keys - steps, axis=1) + steps)[:, ::-1]
     found = np.where(risen < 0, -risen | 0x80000000, risen).astype(np.uint32)
     return cast(Float, found.view(np.float32))
+
+
+def _word(value: Any) -> str:
+    """A value of an attribute as a name; "" where it is not known."""
+    if value is None or value != value:
+        return ""
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value).strip()

@@ -67,6 +67,8 @@ class Remedy(Protocol):
     """What it is meant to lower, of "exposure", "popularity", "calibration", "people"."""
     by_classes: ClassVar[bool]
     """Whether it looks at the classes of items that it is given."""
+    by_people: ClassVar[bool]
+    """Whether it looks at groups of people."""
 
     def __init__(self, strength: float, known: Known, *, k: int) -> None: ...
 

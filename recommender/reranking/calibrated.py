@@ -33,6 +33,7 @@ class Calibrated(Alone):
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
     aims: ClassVar[tuple[str, ...]] = ("calibration",)
     by_classes: ClassVar[bool] = True
+    by_people: ClassVar[bool] = False
 
     def __init__(self, strength: float, known: Known, *, k: int) -> None:
         super().__init__(strength, known, k=k)

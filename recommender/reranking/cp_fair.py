@@ -33,6 +33,7 @@ class CPFair:
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8)
     aims: ClassVar[tuple[str, ...]] = ("exposure", "people")
     by_classes: ClassVar[bool] = True
+    by_people: ClassVar[bool] = True
 
     def __init__(self, strength: float, known: Known, *, k: int) -> None:
         self.strength, self.known, self.k = strength, known, k

@@ -34,6 +34,7 @@ class FAIR:
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     aims: ClassVar[tuple[str, ...]] = ("exposure", "popularity")
     by_classes: ClassVar[bool] = True
+    by_people: ClassVar[bool] = False
 
     def __init__(self, strength: float, known: Known, *, k: int) -> None:
         self.strength, self.known, self.k = strength, known, k

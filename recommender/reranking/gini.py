@@ -41,6 +41,7 @@ class Gini:
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.1, 0.2, 0.25, 0.3, 0.34, 0.37, 0.4, 0.5, 0.7, 1.0)
     aims: ClassVar[tuple[str, ...]] = ("exposure", "popularity")
     by_classes: ClassVar[bool] = False
+    by_people: ClassVar[bool] = False
 
     def __init__(self, strength: float, known: Known, *, k: int) -> None:
         self.strength, self.known, self.k = strength, known, k

@@ -28,6 +28,7 @@ class XQuAD(Alone):
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
     aims: ClassVar[tuple[str, ...]] = ("popularity", "exposure")
     by_classes: ClassVar[bool] = False
+    by_people: ClassVar[bool] = False
 
     def __init__(self, strength: float, known: Known, *, k: int) -> None:
         super().__init__(strength, known, k=k)

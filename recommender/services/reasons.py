@@ -45,7 +45,9 @@ MECHANISMS = {
     ),
     "ensemble": Reason("combined", [], "Ranked high by several recommenders together."),
     "reranked": Reason(
-        "rearranged", [], "Fits what was seen so far; the list was rearranged so that the catalog is shown more evenly."
+        "rearranged",
+        [],
+        "Fits what was seen so far; its place also follows a rule by which everyone’s lists are rearranged.",
     ),
     "prototypes": Reason("adapted", [], "Close to what this person liked."),
     "sasrec": Reason("sequence", [], "From what was seen last."),

@@ -91,7 +91,7 @@ def point(on: Ground, found: Figures, before: Figures) -> dict[str, Any]:
     row["coverage"] = float((total > 0).mean())
     row["tail against head"] = disparate(total, on.relevance, on.tail)
     row["worst groups"] = [worst(on, each, found, before) for each in on.groupings]
-    return {name: round(value, 5) if isinstance(value, float) else value for name, value in row.items()}
+    return {name: round(float(value), 5) if isinstance(value, float) else value for name, value in row.items()}
 
 
 def disparate(exposure: Values, relevance: Values, tail: NDArray[np.bool_]) -> float:

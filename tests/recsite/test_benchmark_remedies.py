@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,7 @@ def result(monkeypatch: pytest.MonkeyPatch, people: People) -> dict[str, Any]:
 
 def test_every_remedy_is_swept_and_the_first_of_each_is_the_parent_itself(result: dict[str, Any]) -> None:
     assert BENCHMARKS["remedies"] == "recsite.benchmarks.remedies"
+    json.dumps(result)  # as the command prints it
     rows = result["rows"]
     assert {(row["remedy"], row["strength"]) for row in rows} == {
         (name, strength) for name in registry.REMEDIES for strength in registry.get(name).grid

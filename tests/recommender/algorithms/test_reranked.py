@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -121,15 +122,38 @@ def test_classes_that_are_not_there_are_a_clear_error(data: Dataset, parent: Rec
     trained(data, parent, remedy="gini", by="colour")  # looks at no classes
 
 
-def test_groups_of_people_are_the_most_active_or_those_of_an_attribute(data: Dataset, parent: Recommender) -> None:
+def test_groups_of_people_are_the_most_active_and_the_rest(data: Dataset, parent: Recommender) -> None:
     made = trained(data, parent, remedy="cp_fair")
     lengths = data.histories.lengths
     assert np.array_equal(made._groups(data.histories) == 1, lengths > np.sort(lengths)[::-1][4])
-    named = trained(data, parent, remedy="cp_fair", groups="region")
-    assert (named._groups(data.histories) == NONE).all(), "nothing is known when a list is asked for"
-    fields = {"region": np.array(["north", None] * 40, dtype=object)}
-    named._group_names = ["north", "south"]
-    assert named._groups(replace(data.histories, fields=fields)).tolist() == [0, NONE] * 40
+
+
+@dataclass(frozen=True)
+class Grouped(Dataset):
+    user_groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def test_groups_by_an_attribute_are_known_where_it_is(data: Dataset, parent: Recommender) -> None:
+    """Two words of 25 people and more; five people more are too few, five are not known."""
+    words = np.array(["north"] * 30 + ["south"] * 40 + ["east"] * 5 + [None] * 5, dtype=object)
+    given = Grouped(**vars(data) | {"user_groups": {"region": words}})
+    made = trained(given, parent, remedy="cp_fair", groups="region")
+    assert made._group_names == ["north", "south"] and made.field_names == {"region"}
+    assert (made._groups(data.histories) == NONE).all(), "nothing is known when a list is asked for"
+    told = replace(data.histories, fields={"region": words})
+    assert made._groups(told).tolist() == [0] * 30 + [1] * 40 + [NONE] * 10
+    numbers = np.array([18.0] * 40 + [25] * 40, dtype=object)
+    aged = trained(Grouped(**vars(data) | {"user_groups": {"age": numbers}}), parent, remedy="cp_fair", groups="age")
+    assert aged._group_names == ["18", "25"]
+
+
+def test_groups_that_are_not_there_are_a_clear_error(data: Dataset, parent: Recommender) -> None:
+    with pytest.raises(NotTrainable, match="given no groups of people by “region”"):
+        trained(data, parent, remedy="cp_fair", groups="region")
+    alike = Grouped(**vars(data) | {"user_groups": {"region": np.array(["north"] * 80, dtype=object)}})
+    with pytest.raises(NotTrainable, match="2 to 50 groups of 20 people"):
+        trained(alike, parent, remedy="cp_fair", groups="region")
+    assert trained(data, parent, remedy="gini", groups="region").field_names == frozenset()
 
 
 def test_it_is_made_of_one_that_ranks_and_keeps_no_people() -> None:
