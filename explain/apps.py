@@ -30,6 +30,9 @@ class ExplainConfig(AppConfig):
         auditing = import_module("explain.services.auditing")
         hooks.erasure_listeners.append(partial(_dropped, auditing.drop_files))
         hooks.after_erasure.append(auditing.drop_files)
+        sweeping = import_module("explain.services.sweeping")
+        hooks.erasure_listeners.append(partial(_dropped, sweeping.drop_files))
+        hooks.after_erasure.append(sweeping.drop_files)
 
 
 def why(*, catalog: str, run: int, person: str, item: str) -> str:

@@ -10,12 +10,12 @@ from typing import Any
 from celery import shared_task
 from django.db import transaction
 
-from explain.models import DisparityAudit, Examination
-from explain.services import auditing, bulk, examining, explaining, orphans, planning
+from explain.models import DisparityAudit, Examination, RemedySweep
+from explain.services import auditing, bulk, examining, explaining, orphans, planning, sweeping
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, Run
 from recommender.services import leases, monitoring
-from recommender.tasks import reapers, send
+from recommender.tasks import reapers, send, send_with_parents
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +64,27 @@ def audit_planned() -> None:
             logger.warning("The planned audit of %s could not be started", plan.catalog, exc_info=True)
 
 
+def start_sweep(*, run: Run, remedy: str, settings: Mapping[str, Any] | None = None, by: Any = None) -> RemedySweep:
+    """A sweep of a remedy that a worker will take up; see services.sweeping.create_sweep for what is raised."""
+    row = sweeping.create_sweep(run=run, remedy=remedy, settings=settings, by=by)
+    transaction.on_commit(partial(send, sweep_remedy, row.pk))
+    return row
+
+
+@shared_task(acks_late=False)
+def sweep_remedy(sweep_id: int) -> None:
+    """Carry a sweep out; does nothing where another worker holds it or it is over."""
+    sweeping.execute_sweep(sweep_id=sweep_id)
+
+
+def start_saving(*, row: RemedySweep, strength: float, by: Any = None) -> tuple[Run, bool]:
+    """A point of a sweep as a run, which a worker will take up if it is new; see services.sweeping.save_point."""
+    run, made = sweeping.save_point(row=row, strength=strength, by=by)
+    if made:
+        transaction.on_commit(partial(send_with_parents, run.pk))
+    return run, made
+
+
 @shared_task
 def sweep_explanations() -> None:
     """Drop explanations that were kept long enough, and files of examinations whose worker died before its row named
@@ -96,4 +117,13 @@ def reap_audits() -> None:
             audit.delay(row_id)
 
 
-reapers += [reap_examinations, reap_audits]
+def reap_sweeps() -> None:
+    """Enqueue sweeps of remedies whose worker died, and those whose message was lost."""
+    for row_id in leases.free_dead_runs(RemedySweep):
+        sweep_remedy.delay(row_id)
+    if not monitoring.queue_depth("training"):
+        for row_id in leases.forgotten_runs(RemedySweep):
+            sweep_remedy.delay(row_id)
+
+
+reapers += [reap_examinations, reap_audits, reap_sweeps]

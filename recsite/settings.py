@@ -178,7 +178,7 @@ CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     f"recommender.tasks.{name}": {"queue": "training"}
     for name in ("train", "encode_items", "measure", "tune", "write_batch", "judge", "adapt_shard")
-} | {"explain.tasks.examine": {"queue": "training"}, "explain.tasks.audit": {"queue": "training"}}
+} | {f"explain.tasks.{name}": {"queue": "training"} for name in ("examine", "audit", "sweep_remedy")}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -91,6 +91,21 @@ class RerankedConfig(Config):
         return remedies.get(self.remedy).by_people
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What a remedy learns from, whatever its strength: `candidates` (with chances) of `histories`, people in `groups`
+    (n,), those from `active_from` interactions on active where no attribute makes groups named `group_names`."""
+
+    parent: Recommender
+    known: Known
+    chances: Chances
+    histories: Histories
+    candidates: Candidates
+    groups: Int
+    active_from: int
+    group_names: list[str]
+
+
 class Reranked:
     """score(u, i): the parent’s, but the scores of u’s best `pool` items change hands so that they rank as the
     remedy’s list and, behind it, as they did."""
@@ -141,25 +156,41 @@ class Reranked:
         parent = (parents or {}).get(config.of)
         if parent is None:
             raise NotTrainable(f"The remedy lacks its trained recommender {config.of}.")
+        self.learned(self.gathered(train, parent, report))
+        report(1.0, {}, None)
+        return self
+
+    def gathered(self, train: Dataset, parent: Recommender, report: Report) -> Gathered:
+        """What the remedy learns from at any strength. Raises NotTrainable, Cancelled."""
         report(0.1, {}, None)
-        kind = remedies.get(config.remedy)
+        config, kind = self._config, remedies.get(self._config.remedy)
         known = classes.known(train, config.by if kind.by_classes else classes.POPULARITY)
         met, groups = train.histories, self._grouped(train)
-        self._chances = estimated(parent, met, config.pool)
+        found = estimated(parent, met, config.pool)
         report(0.3, {}, None)
         at = evenly(len(met), LEARNED_FROM)
         asked = met.select(at)
-        candidates = self._chances.given(pool_of(parent, asked, config.pool))
+        candidates = found.given(pool_of(parent, asked, config.pool))
         report(0.6, {}, None)
-        remedy = kind(config.strength, known, k=config.k)
-        self._remedy = remedy.learn(candidates, asked, groups[at])
-        self._parent, self._known = parent, known
-        report(1.0, {}, None)
+        return Gathered(parent, known, found, asked, candidates, groups[at], self._active_from, self._group_names)
+
+    def learned(self, given: Gathered) -> Self:
+        """Let the remedy learn, at the strength configured."""
+        config = self._config
+        remedy = remedies.get(config.remedy)(config.strength, given.known, k=config.k)
+        self._remedy = remedy.learn(given.candidates, given.histories, given.groups)
+        self._parent, self._known, self._chances = given.parent, given.known, given.chances
+        self._active_from, self._group_names = given.active_from, given.group_names
         return self
 
     @property
     def _by_attribute(self) -> bool:
         return self._config.weighs_groups and self._config.groups not in ("", ACTIVITY)
+
+    def lists(self, candidates: Candidates, histories: Histories) -> Int:
+        """(n, k) what `score` puts first, of the parent's `candidates` (from `pool_of`) for `histories`."""
+        _, remedy = self._fitted()
+        return remedy.lists(self._chances.given(candidates), histories, self._groups(histories))
 
     def _grouped(self, train: Dataset) -> Int:
         """(n_users,) codes of the groups that people are of, which are learned here; those too small are none."""
@@ -191,11 +222,11 @@ class Reranked:
         return self.config
 
     def score(self, histories: Histories, *, items: Int | None = None, adapted: Adapted | None = None) -> Float:
-        parent, remedy = self._fitted()
+        parent, _ = self._fitted()
         scores = parent.score(histories, adapted=adapted)
         if np.isfinite(scores).all():
-            candidates = self._chances.given(pool(scores, histories, self._config.pool))
-            reorder(scores, candidates, remedy.lists(candidates, histories, self._groups(histories)))
+            candidates = pool(scores, histories, self._config.pool)
+            reorder(scores, candidates, self.lists(candidates, histories))
         return columns(scores, items)
 
     def state(self) -> State:

@@ -104,11 +104,20 @@ class RecommendedSerializer(serializers.Serializer[Any]):
     reason = ReasonSerializer()
 
 
+class RemedySerializer(serializers.Serializer[Any]):
+    """A remedy against disparities: of what serves, which it is, how hard it tries, and whose lists it changes."""
+
+    name = serializers.CharField()
+    strength = serializers.FloatField()
+    of = serializers.CharField(help_text="The algorithm whose lists or training it changes.")
+
+
 class AnswerSerializer(serializers.Serializer[Any]):
     recommendation_id = serializers.UUIDField()
     run = serializers.IntegerField(allow_null=True)
     algorithm = serializers.CharField()
     user = serializers.CharField()
+    remedy = RemedySerializer(allow_null=True)
     items = RecommendedSerializer(many=True)
 
 
@@ -177,6 +186,7 @@ class SessionAnswerSerializer(serializers.Serializer[Any]):
     recommendation_id = serializers.UUIDField()
     run = serializers.IntegerField(allow_null=True)
     algorithm = serializers.CharField()
+    remedy = RemedySerializer(allow_null=True)
     items = RecommendedSerializer(many=True)
     used = serializers.IntegerField(help_text="How many of the events counted.")
     unknown = serializers.ListField(child=serializers.CharField(), help_text="Ids of items that are not known.")

@@ -22,7 +22,18 @@ from recommender.exceptions import BadCheckpoint, BadInput, Conflict
 from recommender.metrics import ANSWERS
 from recommender.selectors import hot, nearness
 from recommender.selectors import serving as select
-from recommender.services import adaptation, answers, deploying, diversity, impressions, loaded, popular, reasons, shelf
+from recommender.services import (
+    adaptation,
+    answers,
+    deploying,
+    diversity,
+    impressions,
+    loaded,
+    popular,
+    reasons,
+    remedies,
+    shelf,
+)
 
 FALLBACK = "popular"
 TOGETHER, TEXT = "together", "text"
@@ -74,6 +85,8 @@ class Answer:
     items: list[Recommended]
     impression: dict[str, Any] = field(default_factory=dict)
     label: str = ""
+    remedy: dict[str, Any] | None = None
+    """See remedies.remedy_of."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +140,7 @@ def answered(question: Question, person: hot.Person) -> Answer:
     if made is None:
         made = _by_popularity(question, person, deployed=run_id is not None)
         run_id = None
-    algorithm, places, explained = made
+    algorithm, places, explained, remedy = made
     ANSWERS.labels(algorithm).inc()
     shown = [
         Recommended(place.item.client_id, place.item.title, question.offset + at, place.score, reason)
@@ -135,7 +148,7 @@ def answered(question: Question, person: hot.Person) -> Answer:
     ]
     about = _impression(question, person, run_id, places)
     label = _label(question, person, run_id, path) if lasting else ""
-    return Answer(uuid.uuid4(), run_id, algorithm, question.user, shown, about, label)
+    return Answer(uuid.uuid4(), run_id, algorithm, question.user, shown, about, label, remedy)
 
 
 def _impression(question: Question, person: hot.Person, run_id: int | None, places: list[Place]) -> dict[str, Any]:
@@ -157,7 +170,7 @@ def _label(question: Question, person: hot.Person, run_id: int | None, path: str
     return answers.label_of(run_id=run_id, path=path, version=person.version, mark=person.mark)
 
 
-Made = tuple[str, list[Place], list[reasons.Reason]]
+Made = tuple[str, list[Place], list[reasons.Reason], dict[str, Any] | None]
 
 
 def run_of(question: Question, person: hot.Person) -> int | None:
@@ -201,7 +214,7 @@ def _by_model(question: Question, run_id: int, person: hot.Person) -> Made | Non
     places, names = _places(question, ranking, person.version, also=also)
     positions = served.items.positions(np.array([place.key for place in places], dtype=np.int64))
     explained = reasons.of(served.algorithm, served.model, histories, positions, served.items, names)
-    return served.algorithm, places, explained
+    return served.algorithm, places, explained, remedies.remedy_of(served.algorithm, served.model.config)
 
 
 def _attributes(question: Question, served: deploying.Served, person: hot.Person) -> Mapping[str, Any]:
@@ -222,7 +235,7 @@ def _by_popularity(question: Question, person: hot.Person, *, deployed: bool) ->
     ranking = Ranking(IdMap(counted.items), counted.counts.copy()).without(past.items)
     places, _ = _places(question, ranking, person.version)
     reason = reasons.popular(profiled=question.profiled, known=len(past.items) > 0, deployed=deployed)
-    return FALLBACK, places, [reason] * len(places)
+    return FALLBACK, places, [reason] * len(places), None
 
 
 def popular_items(question: Question) -> list[Place]:
@@ -340,5 +353,6 @@ def as_document(answer: Answer) -> dict[str, Any]:
         "run": answer.run,
         "algorithm": answer.algorithm,
         "user": answer.user,
+        "remedy": answer.remedy,
         "items": items,
     }

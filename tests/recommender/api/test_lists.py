@@ -150,7 +150,7 @@ def test_a_session_is_answered_as_a_person_with_that_history_and_leaves_nothing(
     assert answer.status_code == 200, answer.content
     document = answer.json()
     told = {"used", "unknown", "too_new", "repeated", "off_scale", "unseen", "unread"}
-    assert set(document) == {"recommendation_id", "run", "algorithm", "items"} | told
+    assert set(document) == {"recommendation_id", "run", "algorithm", "remedy", "items"} | told
     assert document["used"] == 3 and not any(document[name] for name in told - {"used"})
     assert [model.objects.count() for model in (EndUser, Item, Interaction)] == counted
     assert memory.client().llen(impressions.LIST) == 0 and not Impression.objects.exists()
