@@ -61,6 +61,7 @@ STEEP: dict[str, str] = {
     "item_knn": "Its memory grows with the square of the number of items where most of them were met together.",
     "user_knn": "Each of its answers looks at everyone: its time to answer grows with {people:,} people.",
     "ensemble": "It costs what its members cost together, ease’s growth with the number of items among them.",
+    "reranked": "It costs what the recommender that it is made of costs; by default that is ease.",
 }
 """Those that grow faster than linearly with a catalog, in the words of a page (measured by `benchmark growth`)."""
 EASE_BYTES = 33

@@ -31,7 +31,7 @@ class FAIR:
         "Keeps a share of places for the class of items that is shown least for its size, in every beginning of a list "
         "(FA*IR, 2017). Strength is that share."
     )
-    grid: ClassVar[tuple[float, ...]] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    grid: ClassVar[tuple[float, ...]] = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     aims: ClassVar[tuple[str, ...]] = ("exposure", "popularity")
     by_classes: ClassVar[bool] = True
     by_people: ClassVar[bool] = False
