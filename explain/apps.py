@@ -21,6 +21,7 @@ class ExplainConfig(AppConfig):
         hooks.why.append(why)
         hooks.run_pages.append(partial(_called, "explain.views.overall:run_page"))
         hooks.run_pages.append(partial(_called, "explain.views.disparities:run_page"))
+        hooks.run_pages.append(partial(_called, "explain.views.remedies:run_page"))
         hooks.overview_cards.append(partial(_called, "explain.views.parameters:card"))
         hooks.overview_cards.append(partial(_called, "explain.views.disparities:card"))
         # what has models can only be imported once apps are ready

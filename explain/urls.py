@@ -15,6 +15,8 @@ from explain.views import (
     explanations,
     overall,
     parameters,
+    remedies,
+    remedy_point,
     trust,
 )
 
@@ -62,7 +64,23 @@ of_disparities = [
     path("<int:audit_id>.json", disparity_exports.disparity_json, name="disparity_json"),
 ]
 
+OF_SWEEP = "<int:sweep_id>/"
+OF_POINT = f"{OF_SWEEP}strengths/<str:strength>/"
+
+of_remedies = [
+    path("", remedies.remedies, name="remedies"),
+    path("start/", remedies.remedy_start, name="remedy_start"),
+    path(OF_SWEEP, remedies.remedy, name="remedy"),
+    path(f"{OF_SWEEP}live/", remedies.remedy_live, name="remedy_live"),
+    path(f"{OF_SWEEP}cancel/", remedies.remedy_cancel, name="remedy_cancel"),
+    path(OF_POINT, remedy_point.remedy_point, name="remedy_point"),
+    path(f"{OF_POINT}save/", remedy_point.remedy_save, name="remedy_save"),
+    path(f"{OF_POINT}deploy/", remedy_point.remedy_deploy, name="remedy_deploy"),
+    path(f"{OF_POINT}undo/", remedy_point.remedy_undo, name="remedy_undo"),
+]
+
 urlpatterns = [
     path("<slug:catalog>/explanations/", include(in_catalog)),
+    path("<slug:catalog>/disparities/remedies/", include(of_remedies)),
     path("<slug:catalog>/disparities/", include(of_disparities)),
 ]

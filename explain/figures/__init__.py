@@ -51,6 +51,8 @@ FIGURES: dict[str, str] = {
     "disparity_lorenz": "explain.figures.disparity_curves:lorenz",
     "disparity_shares": "explain.figures.disparity_curves:shares",
     "disparity_weeks": "explain.figures.disparity_curves:weeks",
+    "remedy_pareto": "explain.figures.pareto:pareto",
+    "remedy_gains": "explain.figures.pareto:gains",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from explain.models import DisparityAudit
@@ -254,13 +254,8 @@ def _addressed(row: DisparityAudit, results: Results, choice: Choice) -> Iterato
 
 
 def sweeps_address(row: DisparityAudit) -> str:
-    """The page on which remedies for this run are tried; "" where there is none."""
-    for name, arguments in (("remedies", [row.catalog.name, row.run_id]), ("remedies", [row.catalog.name])):
-        try:
-            return reverse(name, args=arguments) if row.run_id else ""
-        except NoReverseMatch:
-            continue
-    return ""
+    """The page on which remedies for this run are tried; "" for answers of all runs."""
+    return f"{reverse('remedies', args=[row.catalog.name])}?run={row.run_id}" if row.run_id else ""
 
 
 @require_safe

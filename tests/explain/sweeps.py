@@ -1,4 +1,4 @@
-"""Results of a sweep as the worker keeps them, for tests of pages: 240 people who are nobody of the catalog."""
+"""Results of a sweep as the worker keeps them, for tests of pages: 480 people who are nobody of the catalog."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from recommender.models import Catalog, Run
 from tests.explain.fairness.materials import histories
 
 STRENGTHS = (0.0, 0.1, 0.3, 0.6, 1.0)
-PEOPLE, ITEMS = 240, 30
+PEOPLE, ITEMS = 480, 30
 ABOUT = {
     "remedy": "gini", "title": "Exposure by prices", "about": "Gives each item a price.", "aims": ["exposure"],
     "trained": False, "by": "categories", "groups": "", "k": 10, "pool": 200, "people": PEOPLE, "items": ITEMS,
@@ -31,15 +31,15 @@ KEPT = ("gini", "coverage", "lift", "gap:gender", "range:gender", "gap:age")
 def points() -> list[Point]:
     """As strength grows, lists go from the first ten items to all of them; women lose less than men at first."""
     rng = np.random.default_rng(3)
-    quality = rng.choice([0.0, 0.0, 0.3, 0.6, 1.0], size=PEOPLE)
+    quality = rng.choice([0.0, 0.05, 0.3, 0.6, 1.0], size=PEOPLE)
     women = np.arange(PEOPLE) % 3 == 0
     found = []
     for strength in STRENGTHS:
         drawn = np.array(
             [np.random.default_rng(at).permutation(10 + round(20 * strength))[:10] for at in range(PEOPLE)]
         )
-        lost = rng.uniform(size=PEOPLE) < strength * np.where(women, 0.05, 0.25)
-        gained = rng.uniform(size=PEOPLE) < strength * 0.1 * women
+        lost = rng.uniform(size=PEOPLE) < strength**2 * np.where(women, 0.05, 0.4)
+        gained = rng.uniform(size=PEOPLE) < strength**2 * 0.3 * women
         found.append(Point(strength, np.where(lost, 0.0, np.where(gained, 1.0, quality)), drawn))
     return found
 
@@ -51,7 +51,7 @@ def people() -> People:
     members = np.eye(3, dtype=np.float32)[np.arange(ITEMS) % 3]
     shares = np.linspace(0.4, 0.01, ITEMS)
     gender = Grouping("gender", "gender", "attribute", rows % 3 % 2, ("F", "M"), sensitive=True)
-    age = Grouping("age", "age", "band", np.minimum(rows // 60, 3) % 4, ("under 18", "18–24", "25–44", "45–73"))
+    age = Grouping("age", "age", "band", np.minimum(rows // 120, 3), ("under 18", "18–24", "25–44", "45–73"))
     classes = Classes("categories", "Categories", ("Comedy", "Drama", "War"), members)
     return People(met, targets, shares, np.ones(ITEMS, dtype=np.bool_), classes, (gender, age))
 

@@ -207,6 +207,12 @@ OF_DISPARITIES = {
     "disparity_weeks": (pd.DataFrame({"series": ["a"], "week": ["2026-01-05"], "value": [0.1], "low": [0.0],
                                       "high": [0.2]}), {"what": "Gini"}),
 }  # fmt: skip
+OF_REMEDIES = {
+    "remedy_pareto": (pd.DataFrame({"x": [0.9], "x_low": [0.8], "x_high": [1.0], "y": [0.1], "y_low": [0.0],
+                                    "y_high": [0.2], "name": ["as it is"], "dominated": [False], "base": [True],
+                                    "said": ["."], "address": ["/"]}), {"x": "Gini", "y": "NDCG@10"}),
+    "remedy_gains": (pd.DataFrame({"name": ["gain"], "people": [9], "side": [1], "said": ["."]}), {}),
+}  # fmt: skip
 SVG = {"bar", "scatter", "heatmap"}
 
 
@@ -222,7 +228,7 @@ def test_no_figure_needs_webgl_or_eval() -> None:
         "accuracy_coverage": (RUNS, {"metric": "NDCG@10", "coverage": "coverage@10"}),
         "learning_curve": (pd.DataFrame({"epoch": [1], "value": [0.1]}), {"algorithm": "ease", "metric": "x"}),
     }  # fmt: skip
-    tables |= LATER | OVER_PEOPLE | OF_ONE | OF_DISPARITIES
+    tables |= LATER | OVER_PEOPLE | OF_ONE | OF_DISPARITIES | OF_REMEDIES
     assert set(tables) == set(FIGURES)
     for name, (table, options) in tables.items():
         kinds = {trace["type"] for trace in json.loads(draw(name, table, **options))["data"]}
