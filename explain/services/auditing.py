@@ -29,7 +29,7 @@ from explain.services import planning
 from recommender.algorithms import registry
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, Run
-from recommender.services import work
+from recommender.services import grouping, work
 from recommender.services.leases import Lease
 from recommender.services.progress import Progress
 
@@ -100,6 +100,7 @@ def _carry_out(lease: Lease) -> None:
     told.say("comparing groups", 0.6)
     results = import_module("explain.fairness.audit").audit(material, asked)
     results["about"] |= {"data": {"interactions known": len(material.histories.items)}}
+    results["about"] |= {"run_groups": [] if row.run is None else grouping.looked_at(row.run)}
     table = pd.DataFrame(
         {"user": material.users, **{name: material.quality[name] for name in material.quality.columns}}
     )

@@ -25,6 +25,7 @@ from explain.services.sweeping import Swept
 from recommender.algorithms.checkpoint import Checkpoint as Content
 from recommender.algorithms.reranked import Reranked, RerankedConfig, pool_of
 from recommender.data.dataset import Dataset, Histories, Holdout, Int
+from recommender.data.groups import ACTIVITY
 from recommender.data.preparation import fingerprint
 from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.protocol import evaluate
@@ -123,11 +124,12 @@ def data_of(run: Run, content: Content, asked: Swept, told: Progress) -> tuple[D
     text = parents.needs_text(run, content.config)
     if text:
         encoding.ensure_vectors(catalog_id=run.catalog_id, newest=bounds.item, report=lambda *_: told.lease.check())
-    read = load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text)
+    groups = [asked.groups] if not asked.remedy.trained and asked.groups not in ("", ACTIVITY) else []
+    read = load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text, groups=groups)
     dataset, _ = preparing.prepared(run=run, dataset=read)
     if not np.array_equal(dataset.items.keys, content.items.keys):
         raise Conflict(f"Items were deleted since run {run.pk} was trained; train it again to try remedies on it.")
-    if fingerprint(dataset) == run.data_fingerprint:
+    if fingerprint(replace(dataset, user_groups={})) == run.data_fingerprint:
         return dataset, []
     changed = f"The data changed since run {run.pk} was trained"
     if asked.remedy.trained:

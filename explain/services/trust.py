@@ -28,7 +28,7 @@ from recommender.evaluation.protocol import fit_measured
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Checkpoint, Run
 from recommender.selectors.dataset import Bounds, hidden_items, load_dataset
-from recommender.services import encoding, preparing
+from recommender.services import encoding, grouping, preparing
 from recommender.services import parents as made_of
 from recommender.services.checkpoints import load_checkpoint
 from recommender.services.progress import Progress
@@ -120,7 +120,8 @@ def _split(run: Run, content: Content, asked: Asked, told: Progress) -> Split:
     text = asked.retrain and made_of.needs_text(run, _config(run))
     if text:
         encoding.ensure_vectors(catalog_id=run.catalog_id, newest=bounds.item, report=lambda *_: told.lease.check())
-    dataset = load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text)
+    groups = grouping.loaded_for(run) if asked.retrain else []
+    dataset = load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text, groups=groups)
     return leave_last_out(preparing.prepared(run=run, dataset=dataset)[0])
 
 

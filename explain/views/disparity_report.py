@@ -113,8 +113,10 @@ def sensitive_words(results: Results) -> str:
     if read:
         said = f"This recommender reads sensitive attributes of people: {', '.join(read)}."
     else:
-        said = "This recommender reads no sensitive attribute of people: what is grouped by below was looked up for "
-        said += "this audit alone."
+        said = (
+            "This recommender reads no sensitive attribute of people to make its lists: what is grouped by below was "
+        )
+        said += "looked up for this audit."
     return f"{said} Its training looked at groups by {', '.join(looked)}." if looked else said
 
 

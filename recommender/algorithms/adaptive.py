@@ -35,16 +35,19 @@ from recommender.data.features import Fields, Vocabulary
 from recommender.data.preparation import last_of_repeats, rated, rating_scale
 from recommender.exceptions import NotFitted, NotTrainable
 from recommender.metalearning.episodes import Episodes, Pool, latest
+from recommender.metalearning.group_objectives import GroupConfig, GroupObjective, objectives_of
 
 SHOTS = (0, 1, 5, 20)
 """Lengths of support that validation looks at; 0 is the prior."""
 PEOPLE = 512
 """People adapted at once."""
 FIXED, NET = "fixed.", "net."
+EPISODES, RANKING, RATING = "episodes", "ranking", "rating"
+"""What a loss is of: an episode as a whole, what someone took next, a rating."""
 
 
 @dataclass(frozen=True)
-class EpisodicConfig(Config):
+class EpisodicConfig(GroupConfig):
     """What every learner over episodes is trained by."""
 
     loss: str = hyper(
@@ -82,6 +85,7 @@ class EpisodeLearner(ABC):
         self._scale: NDArray[np.float64] = np.full(4, np.nan)  # lowest, highest, mean, spread of ratings
         self._n_items = 0
         self._best_epoch: int | None = None
+        self._groups: dict[str, GroupObjective] = {}  # while training, by what a loss is of
 
     @classmethod
     def needs_text(cls, config: Config) -> bool:
@@ -128,6 +132,11 @@ class EpisodeLearner(ABC):
         """What the episodes are about; a person each unless a learner says otherwise."""
         return Pool.of_people(train.histories)
 
+    def _asked(self, train: Dataset, pool: Pool) -> Mapping[str, NDArray[Any]]:
+        """By what a loss is of, (n_users,) how many of it an epoch has of each person: an episode, unless a learner
+        says otherwise."""
+        return {EPISODES: np.bincount(pool.owners, minlength=train.n_users)}
+
     # What all share.
 
     def fit(
@@ -162,8 +171,10 @@ class EpisodeLearner(ABC):
             asked = pool.draw(owners, drawn, shots=shots, queries=config.queries, ordered=self.ordered)
             return self._loss(asked, drawn)
 
-        training = Training(self._net, config, loss, len(pool.owners), seed)
+        self._groups = objectives_of(config, train, self._asked(train, pool))
+        training = Training(self._net, config, loss, len(pool.owners), seed, self._groups)
         self._best_epoch = training.run(judge, judge.metric if judge else "", resume, telling(report, judge))
+        self._groups = {}
         return self
 
     @property
@@ -172,6 +183,8 @@ class EpisodeLearner(ABC):
         return False
 
     def _without_epochs(self, judge: Judge | None, report: Report) -> Self:
+        if cast(EpisodicConfig, self.config).weighs_groups:
+            raise NotTrainable("With these settings all is learned in closed form, where no loss of groups is weighed.")
         self._fitted().eval().requires_grad_(False)
         metrics = {judge.metric: abs(judge()), **judge.latest} if judge else {}
         report(1.0, metrics, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Protocol, cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from recommender.algorithms.base import Recommender, Report, State, ndcg
 from recommender.data.dataset import Holdout, Int
+from recommender.metalearning.group_objectives import GroupObjective, packed, unpack
 
 VALIDATED = 2000
 """People at most whom early stopping looks at after each epoch."""
@@ -48,10 +50,17 @@ Loss = Callable[[Int, np.random.Generator], Tensor]
 class Training:
     """One training: the network, its optimiser, how far it is and what was best."""
 
-    def __init__(self, net: nn.Module, config: Settings, loss: Loss, n_samples: int, seed: int) -> None:
+    def __init__(
+        self, net: nn.Module, config: Settings, loss: Loss, n_samples: int, seed: int,
+        objectives: Mapping[str, GroupObjective] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        """`objectives`: those that `loss` asks, by name; their state is this training's."""
+        self.objectives = objectives
         self.net, self.config, self.loss, self.seed, self.n_samples = net, config, loss, seed, n_samples
         self.optimizer = torch.optim.AdamW(net.parameters(), weight_decay=config.weight_decay)
         self.steps = math.ceil(n_samples / config.batch)
+        for each in objectives.values():
+            each.pace(self.steps)
         self.done, self.best, self.best_epoch = 0, -math.inf, cast(int | None, None)
         self.best_weights: dict[str, Tensor] = {}
 
@@ -109,7 +118,7 @@ class Training:
         found |= arrays(self.net.state_dict(), "net.") | arrays(self.best_weights, "best.")
         for name, parameter in self.net.named_parameters():
             found |= arrays(self.optimizer.state[parameter], f"optimizer.{name}.")
-        return found
+        return found | packed(self.objectives)
 
     def load(self, state: State) -> None:
         self.seed, self.done, best_epoch = (int(number) for number in state["counters"])
@@ -118,6 +127,7 @@ class Training:
         self.best_weights = tensors(state, "best.")
         for name, parameter in self.net.named_parameters():
             self.optimizer.state[parameter] = tensors(state, f"optimizer.{name}.")
+        unpack(self.objectives, state)
 
 
 def judge_of(model: Recommender, validation: Holdout | None) -> Callable[[], float] | None:

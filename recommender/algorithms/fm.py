@@ -19,13 +19,16 @@ from recommender.algorithms.epochs import Training, arrays, drawn_items, judge_o
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.data.features import Fields, before, beside, recent
 from recommender.exceptions import NotFitted
+from recommender.metalearning.group_objectives import GroupConfig, objectives_of
 
 SPREAD = 0.05
 """Standard deviation of factors at the start."""
+TAKEN = "taken"
+"""What a loss is of: what someone took."""
 
 
 @dataclass(frozen=True)
-class FMConfig(Config):
+class FMConfig(GroupConfig):
     """Size, what is read of a history, and training."""
 
     factors: int = hyper(128, "Numbers that describe a value of a field.", low=2, high=1024)
@@ -106,16 +109,21 @@ class FM:
         with seeded(seed, 0):
             self._net = Net(self._fields.person_width + train.n_items, self._bags.shape[1], config)
         samples = Samples(train, self._fields, config)
-        training = Training(
-            self._net, config, lambda at, drawn: self._loss(samples, at, drawn), len(train.histories.items), seed
-        )
+        objectives = objectives_of(config, train, {TAKEN: train.histories.lengths})
+
+        def loss(at: Int, drawn: np.random.Generator) -> Tensor:
+            if TAKEN not in objectives:
+                return self._loss(samples, at, drawn)
+            return objectives[TAKEN](self._loss(samples, at, drawn, "none"), train.histories.rows[at])
+
+        training = Training(self._net, config, loss, len(train.histories.items), seed, objectives)
         judge = judge_of(self, validation)
         self._best_epoch = training.run(judge, "ndcg@10", resume, report)
         self._items = None
         return self
 
-    def _loss(self, samples: Samples, at: Int, drawn: np.random.Generator) -> Tensor:
-        """−log softmax of the taken item among it and the drawn ones."""
+    def _loss(self, samples: Samples, at: Int, drawn: np.random.Generator, reduction: str = "mean") -> Tensor:
+        """−log softmax of the taken item among it and the drawn ones; (n,) with the `reduction` none."""
         self._items = None  # the weights are about to change
         net, config = self._fitted(), cast(FMConfig, self.config)
         taken = samples.histories.items[at]
@@ -124,7 +132,8 @@ class FM:
         vectors, own = net.items(self._bags[among])
         person = net.dropout(pooled(samples.person(at), net.person))
         logits = person @ net.dropout(vectors).T + own.T
-        loss: Tensor = nn.functional.cross_entropy(logits, torch.from_numpy(places[: len(taken)]))
+        wanted = torch.from_numpy(places[: len(taken)])
+        loss: Tensor = nn.functional.cross_entropy(logits, wanted, reduction=reduction)
         return loss
 
     def refit_config(self) -> Config:

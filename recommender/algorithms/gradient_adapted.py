@@ -5,6 +5,7 @@ on what the person did, how they are asked, and what is kept of a person.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from recommender.algorithms.adaptive import EpisodicConfig, RatingLearner
+from recommender.algorithms.adaptive import EPISODES, EpisodicConfig, RatingLearner
 from recommender.algorithms.base import Adapted, State, hyper
 from recommender.data.dataset import Dataset, Float, Histories, Int
 from recommender.data.features import ITSELF
@@ -25,6 +26,7 @@ from recommender.metalearning.episodes import Episodes, padded
 from recommender.metalearning.features import ItemFeatures, PeopleFeatures
 from recommender.metalearning.maml import Weights
 
+Weigh = Callable[[Tensor], Tensor]
 CELLS = 8_000_000
 """Numbers of a hidden layer held at once while scoring."""
 DIFFERENCE, USUAL = "difference", "usual"
@@ -107,8 +109,11 @@ class GradientAdapted(RatingLearner):
         return episodes
 
     @abstractmethod
-    def _meta_loss(self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor]) -> Tensor:
-        """What the training lowers: the mean loss of the queries after adapting to the supports."""
+    def _meta_loss(
+        self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor], weigh: Weigh | None
+    ) -> Tensor:
+        """What the training lowers: the mean loss of the queries after adapting to the supports; `weigh` says of the
+        losses (n,) of the episodes what each counts (n,), None where all count alike."""
 
     def steps(self, adapts: Weights, supports: dict[str, Tensor], *, second: bool) -> Weights:
         """The weights that adapt after doing so to each support; first axis the person."""
@@ -193,7 +198,9 @@ class GradientAdapted(RatingLearner):
         others = rng.integers(self._n_items, size=(len(episodes), config.negatives))
         supports = self._examples(episodes.support, self._references(len(episodes)), usual, known)
         queries = self._examples(episodes.query, others, usual, known)
-        return self._meta_loss(net.melu.prior(), supports, queries)
+        groups = self._groups.get(EPISODES)
+        weigh = None if groups is None else lambda losses: groups.weights(losses, episodes.owners)
+        return self._meta_loss(net.melu.prior(), supports, queries, weigh)
 
     def _references(self, n: int) -> Int:
         return np.broadcast_to(self._fixed["references"], (n, len(self._fixed["references"])))

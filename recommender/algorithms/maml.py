@@ -12,7 +12,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from recommender.algorithms.base import Config
-from recommender.algorithms.gradient_adapted import GradientAdapted, GradientConfig
+from recommender.algorithms.gradient_adapted import GradientAdapted, GradientConfig, Weigh
 from recommender.metalearning import maml, melu
 from recommender.metalearning.maml import Weights
 
@@ -25,7 +25,10 @@ class MAML(GradientAdapted):
     second: ClassVar[bool] = True
     """Whether the training differentiates through the steps or takes their slopes as constants."""
 
-    def _meta_loss(self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor]) -> Tensor:
+    def _meta_loss(
+        self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor], weigh: Weigh | None
+    ) -> Tensor:
         adapts, stays = self._adapting(prior)
         adapted = self.steps(adapts, self._read(stays, supports), second=self.second)
-        return maml.losses(melu.loss, adapted, self._read(stays, queries)).mean()
+        losses = maml.losses(melu.loss, adapted, self._read(stays, queries))
+        return (losses if weigh is None else weigh(losses) * losses).mean()

@@ -23,6 +23,7 @@ from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.data.features import TEXT, Fields, before, beside, recent
 from recommender.data.preparation import rated, rating_scale
 from recommender.exceptions import NotFitted, NotTrainable
+from recommender.metalearning.group_objectives import GroupConfig, GroupObjective, objectives_of
 
 SPREAD = 0.05
 """Standard deviation of embeddings at the start."""
@@ -33,7 +34,7 @@ CLICK, RATING = 0, 1
 
 
 @dataclass(frozen=True)
-class NCFConfig(Config):
+class NCFConfig(GroupConfig):
     """Size of the two branches, what is read and what is learned, and training."""
 
     factors: int = hyper(64, "Numbers that describe a value of a field, in either branch.", low=2, high=1024)
@@ -149,7 +150,10 @@ class NCF:
             self._net = self._made(self._fields.person_width + train.n_items, self._bags.shape[1])
         samples = Samples(train, self._fields, config)
         count = len(samples.places)
-        training = Training(self._net, config, lambda at, drawn: self._loss(samples, at, drawn), count, seed)
+        groups = objectives_of(config, train, samples.asked())
+        training = Training(
+            self._net, config, lambda at, drawn: self._loss(samples, at, drawn, groups), count, seed, groups
+        )
         judge, metric = judge_of(self, validation), "ndcg@10"
         if config.loss == "rating" and judge is not None:
             judge, metric = self._judge_ratings(cast(Holdout, validation)), "rmse"
@@ -167,7 +171,10 @@ class NCF:
             raise NotTrainable("The catalog has no ratings to learn from; choose the loss click.")
         return np.full(4, np.nan) if loss == "click" else scale
 
-    def _loss(self, samples: Samples, at: Int, drawn: np.random.Generator) -> Tensor:
+    def _loss(
+        self, samples: Samples, at: Int, drawn: np.random.Generator, groups: Mapping[str, GroupObjective]
+    ) -> Tensor:
+        """The sum of both heads' losses, each weighed by `groups` where those are looked at."""
         net, config, places = self._fitted(), cast(NCFConfig, self.config), samples.places[at]
         histories = samples.histories
         count = 0 if config.loss == "rating" else config.negatives
@@ -178,16 +185,19 @@ class NCF:
         gmf, deep, bias = self._items(among)
         p, first = net.people(samples.person(places))
         heads = net((p[:, None], first[:, None]), (gmf[rows], deep[rows], bias[rows]))
-        losses = []
+        losses, people = [], histories.rows[places]
         if config.loss != "rating":
             taken = torch.zeros(wanted.shape)
             taken[:, 0] = 1.0
-            losses.append(F.binary_cross_entropy_with_logits(heads[:, :, CLICK], taken))
+            losses.append(
+                _mean(F.binary_cross_entropy_with_logits, heads[:, :, CLICK], taken, groups.get("click"), people)
+            )
         known = samples.rated[places] & (config.loss != "click")
         if known.any():
             standard = (histories.values[places][known] - self._scale[2]) / self._scale[3]
             said = heads[:, 0, RATING][torch.from_numpy(known)]
-            error = F.mse_loss(said, torch.from_numpy(standard.astype(np.float32)))
+            wanted_ratings = torch.from_numpy(standard.astype(np.float32))
+            error = _mean(F.mse_loss, said, wanted_ratings, groups.get("rating"), people[known])
             losses.append(error * (1.0 if config.loss == "rating" else config.rating_weight))
         return torch.stack(losses).sum()
 
@@ -293,6 +303,16 @@ class NCF:
         return self._net
 
 
+def _mean(
+    loss: Callable[..., Tensor], said: Tensor, wanted: Tensor, objective: GroupObjective | None, people: Int
+) -> Tensor:
+    """The mean of `loss`, or what `objective` makes of that of each of `people` (n,), the first axis."""
+    if objective is None:
+        return loss(said, wanted)
+    each = loss(said, wanted, reduction="none")
+    return objective(each.mean(dim=1) if each.ndim > 1 else each, people)
+
+
 class Samples:
     """The interactions of a training (with loss rating, the ratings), each with the person's side just before.
 
@@ -311,3 +331,9 @@ class Samples:
         rows, config = self.histories.rows[at], self.config
         met = before(self.histories, rows, at, self.n_items, config.length, config.half_life)
         return beside(self.people[rows], self.contexts[at], met)
+
+    def asked(self) -> dict[str, Int]:
+        """By head, (n_users,) how many examples an epoch has of each person."""
+        ratings = self.histories.keep(self.rated).lengths
+        both = {"click": self.histories.lengths, "rating": ratings}
+        return both if self.config.loss == "both" else {self.config.loss: both[self.config.loss]}

@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recommender.algorithms.adaptive import RATING
 from recommender.algorithms.base import Adapted, Config, State, hyper
 from recommender.algorithms.ridge_cells import Cells, posterior
 from recommender.algorithms.ridge_head import RidgeHead
@@ -143,6 +144,14 @@ class NeuralProcess(RidgeHead):
             pool.owners = np.flatnonzero(self._blind.owners)
         return pool
 
+    def _asked(self, train: Dataset, pool: Pool) -> Mapping[str, NDArray[Any]]:
+        """Also ratings, of those whose ratings the decoder learns from."""
+        found = dict(super()._asked(train, pool)) if self._ranks else {}
+        if self._blind is not None:
+            lengths = np.where(self._blind.owners, self._blind.ratings.lengths, 0)
+            found[RATING] = np.minimum(lengths, cast(NeuralProcessConfig, self.config).queries)
+        return found
+
     def _loss(self, episodes: Episodes, rng: np.random.Generator) -> Tensor:
         parts = [super()._loss(episodes, rng)] if self._ranks else []
         if self._blind is not None and self._rates:
@@ -165,6 +174,8 @@ class NeuralProcess(RidgeHead):
         own = found.gather(-1, nearest(asked.y, levels)[..., None])[..., 0]
         error = ((found * levels).sum(-1) - asked.y) ** 2 / levels.var()
         each: Tensor = (0.5 * error - own.log()) * asked.rated
+        if RATING in self._groups:
+            return self._groups[RATING](each[asked.rated > 0], owners[query.rows])
         return each.sum() / asked.rated.sum().clamp(min=1)
 
     def _decoded(

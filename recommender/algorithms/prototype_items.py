@@ -59,6 +59,10 @@ class Prefixes:
         self.people = np.flatnonzero(histories.lengths > 0)
         self.count = len(self.people) * cuts
 
+    def owners(self, at: Int) -> Int:
+        """Whose the episodes `at` are."""
+        return self.people[at % len(self.people)]
+
     def draw(self, at: Int, drawn: np.random.Generator) -> tuple[Histories, Histories]:
         """The supports and what is asked of the episodes `at`, a row each."""
         met, people = self.histories, self.people[at % len(self.people)]

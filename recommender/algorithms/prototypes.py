@@ -24,6 +24,7 @@ from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.data.preparation import last_of_repeats, rated, rating_scale, recency
 from recommender.data.text import normalised
 from recommender.exceptions import NotFitted, NotTrainable
+from recommender.metalearning.group_objectives import GroupConfig, GroupObjective, objectives_of
 from recommender.metalearning.prototypes import (
     EMPTY,
     Liking,
@@ -46,7 +47,7 @@ MEAN = 2
 
 
 @dataclass(frozen=True)
-class PrototypesConfig(Config):
+class PrototypesConfig(GroupConfig):
     """What stands for a person, what for an item, and training."""
 
     form: str = hyper(
@@ -131,6 +132,7 @@ class Prototypes:
         self._scale: NDArray[np.float64] = np.full(4, np.nan)  # lowest, highest, mean, spread of ratings
         self._text: State = {}  # centre (384,) of texts, and their maps (384, d) into both spaces
         self._best_epoch: int | None = None
+        self._groups: dict[str, GroupObjective] = {}  # while training, by what a loss is of
 
     @classmethod
     def needs_text(cls, config: Config) -> bool:
@@ -155,9 +157,12 @@ class Prototypes:
             net = self._net = Net(features.both.shape[1], train.n_items, config.factors)
         self._begin(net, train)
         episodes = Prefixes(train.histories, config.cuts, config.length, config.ahead, config.few)
+        asked = np.minimum(train.histories.lengths, config.ahead)
+        self._groups = objectives_of(config, train, {"ranking": asked, "rating": asked})
         training = Training(
-            net, config, lambda at, drawn: self._loss(net, features, episodes, at, drawn), episodes.count, seed
-        )
+            net, config, lambda at, drawn: self._loss(net, features, episodes, at, drawn), episodes.count, seed,
+            self._groups,
+        )  # fmt: skip
         judge = judge_of(self, validation)
 
         def judged() -> float:
@@ -166,6 +171,7 @@ class Prototypes:
 
         self._best_epoch = training.run(judged if judge else None, "ndcg@10", resume, report)
         self._bake(net, features)
+        self._groups = {}
         return self
 
     def _begin(self, net: Net, train: Dataset) -> None:
@@ -192,12 +198,19 @@ class Prototypes:
         chances = torch.log_softmax(logits.masked_fill(torch.from_numpy(barred), -1e9), dim=1)
         among = np.searchsorted(candidates, asked.items)
         fresh = np.flatnonzero(~barred[asked.rows, among])
-        loss = -chances[torch.from_numpy(asked.rows[fresh]), torch.from_numpy(among[fresh])].sum() / max(1, len(fresh))
+        taken = chances[torch.from_numpy(asked.rows[fresh]), torch.from_numpy(among[fresh])]
+        people = episodes.owners(at)[asked.rows]
+        loss = -taken.sum() / max(1, len(fresh))
+        if self._groups and len(fresh):
+            loss = self._groups["ranking"](-taken, people[fresh])
         known = rated(asked)
         if not (self._config.rating_weight and known.any()):
             return loss
         said = self._rated(net, points, adapted, asked.rows[known], asked.items[known])
         given = torch.from_numpy(asked.values[known] - np.float32(self._scale[MEAN]))
+        if self._groups:
+            error = self._groups["rating"]((said - given) ** 2, people[known])
+            return loss + self._config.rating_weight * error
         return loss + self._config.rating_weight * F.mse_loss(said, given)
 
     def _projected(self, net: Net, features: Tensor) -> Points:

@@ -120,6 +120,11 @@ def needs_text(name: str, config: Config) -> bool:
     return bool(said(config) if callable(said) else said)
 
 
+def groups(config: Config) -> str:
+    """The attribute of people by which a training with `config` makes groups, "activity", or "" where it makes none."""
+    return str(getattr(config, "groups", None) or "").strip() if getattr(config, "weighs_groups", False) else ""
+
+
 def places_new_items(name: str, config: Config) -> bool:
     """Whether a recommender tells items that came after its training apart (`base.ItemsExtendable`). A class that does
     with some configurations only says with which by a class method `places_new_items(config)`."""

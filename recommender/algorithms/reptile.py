@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from recommender.algorithms.base import Config
-from recommender.algorithms.gradient_adapted import GradientAdapted, GradientConfig
+from recommender.algorithms.gradient_adapted import GradientAdapted, GradientConfig, Weigh
 from recommender.metalearning import maml, melu
 from recommender.metalearning.maml import Weights
 from recommender.metalearning.reptile import direction
@@ -29,18 +29,18 @@ class Reptile(GradientAdapted):
     name: ClassVar[str] = "reptile"
     config_class: ClassVar[type[Config]] = GradientConfig
 
-    def _meta_loss(self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor]) -> Tensor:
+    def _meta_loss(
+        self, prior: Weights, supports: dict[str, Tensor], queries: dict[str, Tensor], weigh: Weigh | None
+    ) -> Tensor:
         whole = {
             name: torch.cat([each, queries[name]], dim=1) if name in JOINED else each for name, each in supports.items()
         }
         fixed = {name: each.detach() for name, each in prior.items()}
         inputs = {name: each.detach() for name, each in whole.items()}
         adapted = self.steps(fixed, inputs, second=False)
-        towards = direction(prior, adapted)
+        losses = maml.losses(melu.loss, {name: each.detach() for name, each in adapted.items()}, whole)
+        weights = None if weigh is None else weigh(losses)
+        towards = direction(prior, adapted, weights)
         moved = torch.stack([(each * towards[name]).sum() for name, each in prior.items()]).sum()
         # its value is 0, its slope in θ is `towards`
-        return (
-            maml.losses(melu.loss, {name: each.detach() for name, each in adapted.items()}, whole).mean()
-            + moved
-            - moved.detach()
-        )
+        return (losses if weights is None else weights * losses).mean() + moved - moved.detach()

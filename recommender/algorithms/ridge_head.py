@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recommender.algorithms.adaptive import FIXED, NET, RatingLearner, clean
+from recommender.algorithms.adaptive import FIXED, NET, RANKING, RatingLearner, clean
 from recommender.algorithms.base import START, Adapted, Config, Recommender, State
 from recommender.algorithms.epochs import drawn_items
 from recommender.algorithms.ridge_cells import Cells, posterior
@@ -29,7 +29,7 @@ from recommender.exceptions import NotTrainable
 from recommender.metalearning import factors, ridge, transfer
 from recommender.metalearning.bias import BiasModel
 from recommender.metalearning.contexts import ContextCounts, ContextSupport, shares
-from recommender.metalearning.episodes import Episodes, latest, padded
+from recommender.metalearning.episodes import Episodes, Pool, latest, padded
 from recommender.metalearning.features import ItemFeatures, PeopleFeatures
 from recommender.metalearning.item_priors import blocks_of
 from recommender.metalearning.rating_prior import RatingPrior, Side
@@ -192,14 +192,21 @@ class RidgeHead(RatingLearner):
             self._cells(episodes.query, place[split : len(met)]),
         )
         context = self._context_asked(items, episodes, among, rng)
-        return self._ranking_loss(items, support, asked, place[len(met) :], person, context)
+        losses, mask = self._ranking_losses(items, support, asked, place[len(met) :], person, context)
+        if RANKING in self._groups:
+            return self._groups[RANKING](losses[mask > 0], episodes.owners[episodes.query.rows])
+        return (losses * mask).sum() / mask.sum().clamp(min=1)
 
-    def _ranking_loss(
+    def _asked(self, train: Dataset, pool: Pool) -> Mapping[str, NDArray[Any]]:
+        """Questions about what someone took next, nearly."""
+        return {RANKING: np.minimum(pool.grouped.lengths, cast(RidgeHeadConfig, self.config).queries)}
+
+    def _ranking_losses(
         self, items: dict[str, Tensor], support: Cells, asked: Cells, drawn: Tensor, person: Tensor,
         context: Tensor | None,
-    ) -> Tensor:  # fmt: skip
-        """Cross-entropy of each asked item among the drawn ones that the person did not meet; `context` (nnz, items)
-        is what that of each question adds."""
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """Cross-entropy of each asked item among the drawn ones that the person did not meet, and a mask of the same
+        shape: those with a 1 are the questions in their order. `context` (nnz, items) is what that of each adds."""
         net: Net = self._fitted()
         others = items["rank"][drawn].T @ items["rank"][drawn] / len(drawn)
         v = net.adapt_ranking(items, support, person, others)
@@ -220,7 +227,7 @@ class RidgeHead(RatingLearner):
             each = scores[whose] + context
             own = each.gather(1, at[:, None])[:, 0]
             beaten, mask = torch.logaddexp((each + barred[whose]).logsumexp(1), own) - own, torch.ones(len(at))
-        return (beaten * mask).sum() / mask.sum().clamp(min=1)
+        return beaten, mask
 
     def _context_asked(
         self, items: dict[str, Tensor], episodes: Episodes, among: Int, rng: np.random.Generator

@@ -12,16 +12,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recommender.algorithms.base import Config, Recommender, State, chosen_epochs, hyper, ndcg
+from recommender.algorithms.base import Recommender, State, chosen_epochs, hyper, ndcg
 from recommender.algorithms.ials import IALS, IALSConfig
 from recommender.algorithms.sequence_items import Items, SequenceNet
 from recommender.algorithms.sequences import (
     arithmetic,
     arrays,
     device,
+    each_softmax,
     following,
     lowered,
-    sampled_loss,
+    sampled_losses,
     seeded,
     tensors,
     whole_softmax,
@@ -29,15 +30,18 @@ from recommender.algorithms.sequences import (
 )  # fmt: skip
 from recommender.data.dataset import Dataset, Float, Holdout, Int
 from recommender.exceptions import NotTrainable
+from recommender.metalearning.group_objectives import GroupConfig, averaged, objectives_of, packed, unpack
 
 VALIDATED = 2000
 """People at most whom early stopping looks at after each epoch."""
 WARM_UP = 0.1
 """Share of all steps in which the learning rate climbs."""
+PLACES = "places"
+"""What a loss is of: a place of a history."""
 
 
 @dataclass(frozen=True)
-class SequenceConfig(Config):
+class SequenceConfig(GroupConfig):
     """What all that read sequences have in common: what items are told by, the loss, and the training."""
 
     factors: int = hyper(128, "Width of the network; numbers that describe an item.", low=4, high=1024)
@@ -104,9 +108,15 @@ class Training:
         if config.initial == "ials":
             self.net.start_from(_ials_factors(config.factors, train, seed))
         self.optimizer = torch.optim.AdamW(self.net.parameters(), weight_decay=config.weight_decay, fused=True)
-        met = train.histories.select(np.flatnonzero(train.histories.lengths))
+        self.people = np.flatnonzero(train.histories.lengths)
+        met = train.histories.select(self.people)
         self.read = windows(met, train.n_items, config.length + 1)
         self.steps = math.ceil(len(met) / config.batch)
+        examples = np.zeros(train.n_users)
+        examples[self.people] = self.read.lengths - 1
+        self.objectives = objectives_of(config, train, {PLACES: examples})
+        for each in self.objectives.values():
+            each.pace(self.steps)
         self.done, self.best, self.best_epoch = 0, -1.0, cast(int | None, None)
         self.best_weights: dict[str, Tensor] = {}
 
@@ -162,11 +172,19 @@ class Training:
         candidates, config = table[: self.net.n_items], self.config
         if config.loss == "softmax":
             wanted, shares = following(ids, lengths, config.ahead, self.net.n_items)
-            return whole_softmax(hidden, candidates, self._there(wanted), self._there(shares), self.kind)
-        targets = self._there(ids[:, 1:][real])
-        return sampled_loss(
-            config.loss, hidden, candidates, targets, negatives=config.negatives, calibration=config.calibration
-        )
+            return self._softmax(hidden, candidates, wanted, shares, np.repeat(self.people[rows], lengths))
+        losses = sampled_losses(
+            config.loss, hidden, candidates, self._there(ids[:, 1:][real]),
+            negatives=config.negatives, calibration=config.calibration,
+        )  # fmt: skip
+        return averaged(losses, np.repeat(self.people[rows], lengths), self.objectives.get(PLACES))
+
+    def _softmax(self, hidden: Tensor, candidates: Tensor, wanted: Int, shares: Float, people: Int) -> Tensor:
+        """Of places (n, d) of `people` (n,), what is to be predicted at each (n, k) with its weights (n, k)."""
+        targets, weights, objective = self._there(wanted), self._there(shares), self.objectives.get(PLACES)
+        if objective is None:
+            return whole_softmax(hidden, candidates, targets, weights, self.kind)
+        return objective(each_softmax(hidden, candidates, targets, weights, self.kind), people)
 
     def _there(self, array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(self.device)
@@ -203,7 +221,7 @@ class Training:
         found |= arrays(self.net.state_dict(), "net.") | arrays(self.best_weights, "best.")
         for name, parameter in self.net.named_parameters():
             found |= arrays(self.optimizer.state[parameter], f"optimizer.{name}.")
-        return found
+        return found | packed(self.objectives)
 
     def load(self, state: State) -> None:
         self.seed, self.done, best_epoch = (int(number) for number in state["counters"])
@@ -212,6 +230,7 @@ class Training:
         self.best_weights = tensors(state, "best.")
         for name, parameter in self.net.named_parameters():
             self.optimizer.state[parameter] = tensors(state, f"optimizer.{name}.")
+        unpack(self.objectives, state)
 
 
 def spread(holdout: Holdout | None, most: int) -> Holdout | None:

@@ -89,6 +89,43 @@ def whole_softmax(hidden: Tensor, items: Tensor, targets: Tensor, weights: Tenso
     return loss
 
 
+class EachSoftmax(torch.autograd.Function):
+    """What WholeSoftmax is the mean of, place by place: their weights are known only after their losses, so that the
+    chunks are gone through again on the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, items: Tensor, targets: Tensor, weights: Tensor, kind: torch.dtype) -> Tensor:
+        """As WholeSoftmax.forward → (n,)."""
+        table, losses = items.to(kind), hidden.new_empty(len(hidden))
+        for start in range(0, len(hidden), CHUNK):
+            at = slice(start, start + CHUNK)
+            chances = torch.softmax(hidden[at].to(kind) @ table.T, dim=1).gather(1, targets[at])
+            losses[at] = -(weights[at] * chances.float().clamp(min=TINY).log()).sum(dim=1)
+        ctx.save_for_backward(hidden, items, targets, weights)
+        ctx.kind = kind
+        return losses
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
+        (hidden, items, targets, weights), kind = ctx.saved_tensors, ctx.kind
+        d_hidden, d_items, table = torch.empty_like(hidden), torch.zeros_like(items), items.to(kind)
+        for start in range(0, len(hidden), CHUNK):
+            at = slice(start, start + CHUNK)
+            part = hidden[at].to(kind)
+            error, rows = torch.softmax(part @ table.T, dim=1), torch.arange(len(part), device=table.device)[:, None]
+            error.index_put_((rows, targets[at]), -weights[at].to(kind), accumulate=True)
+            error *= grads[0][at, None].to(kind)
+            d_hidden[at] = error @ table
+            d_items += (part.T @ error).T
+        return d_hidden, d_items, None, None, None
+
+
+def each_softmax(hidden: Tensor, items: Tensor, targets: Tensor, weights: Tensor, kind: torch.dtype) -> Tensor:
+    """(n,) the cross-entropy of each place."""
+    losses: Tensor = EachSoftmax.apply(hidden, items, targets, weights, kind)  # type: ignore[no-untyped-call]
+    return losses
+
+
 def following(ids: Int, lengths: Int, ahead: int, pad: int) -> tuple[Int, Float]:
     """What each position is to predict: the next `ahead` items, each with half the weight of the one before it.
 
@@ -104,10 +141,10 @@ def following(ids: Int, lengths: Int, ahead: int, pad: int) -> tuple[Int, Float]
     return np.where(items < pad, items, 0), weights.astype(np.float32)
 
 
-def sampled_loss(
+def sampled_losses(
     kind: str, hidden: Tensor, items: Tensor, targets: Tensor, *, negatives: int, calibration: float
 ) -> Tensor:
-    """Losses against `negatives` items drawn evenly, shared by the batch; a draw that is the target does not count.
+    """(n,) losses against `negatives` items drawn evenly, shared by the batch; a draw that is the target counts not.
 
     With positive logit s⁺, negative logits s⁻ and sampling rate α = negatives / (n_items − 1):
     sampled_softmax: −s⁺ + log(exp s⁺ + Σ exp(s⁻ − log α)); bce: −log σ(s⁺) − Σ log σ(−s⁻);
@@ -120,10 +157,10 @@ def sampled_loss(
     rate = min(1.0, negatives / max(1, others))
     if kind == "sampled_softmax":
         together = torch.cat([positive[:, None], negative - math.log(negatives / max(1, others))], dim=1)
-        return (torch.logsumexp(together, dim=1) - positive).mean()
+        return torch.logsumexp(together, dim=1) - positive
     t = calibration if kind == "gbce" else 0.0
     beta = rate * (t * (1 - 1 / rate) + 1 / rate)
-    return -(beta * F.logsigmoid(positive) + F.logsigmoid(-negative).sum(dim=1)).mean()
+    return -(beta * F.logsigmoid(positive) + F.logsigmoid(-negative).sum(dim=1))
 
 
 class Dropout:

@@ -23,8 +23,8 @@ from recommender.algorithms.lessons import held, taught
 from recommender.algorithms.sasrec import Block, Net, SASRecConfig
 from recommender.algorithms.sequence_items import Items, SequenceNet
 from recommender.algorithms.sequence_recommender import SequenceRecommender
-from recommender.algorithms.sequence_training import Build, Training, spread
-from recommender.algorithms.sequences import TINY, following, lowered, whole_softmax
+from recommender.algorithms.sequence_training import PLACES, Build, Training, spread
+from recommender.algorithms.sequences import TINY, each_softmax, following, lowered
 from recommender.data.dataset import Dataset, Float, Histories, Holdout, Int
 from recommender.exceptions import BadConfig, NotTrainable
 
@@ -187,7 +187,11 @@ class Distilling(Training):
         ends = self.first[rows] + self.lengths[rows]
         at = np.concatenate([np.arange(end - length, end) for end, length in zip(ends, lengths, strict=True)])
         wanted, shares = self._targets(at, *following(ids, lengths, self.config.ahead, self.net.n_items))
-        loss = whole_softmax(hidden, table[: self.net.n_items], self._there(wanted), self._there(shares), self.kind)
+        people, candidates = np.repeat(self.people[rows], lengths), table[: self.net.n_items]
+        if self.objectives and self.weight:
+            told = each_softmax(hidden, candidates, self._there(wanted), self._there(shares), self.kind)
+            return self.objectives[PLACES](told + self.weight * self._each_apart(hidden, at), people)
+        loss = self._softmax(hidden, candidates, wanted, shares, people)
         return loss + self.weight * self._apart(hidden, at) if self.weight else loss
 
     def _targets(self, at: Int, hard: Int, hard_shares: Float) -> tuple[Int, Float]:
@@ -203,6 +207,13 @@ class Distilling(Training):
         read = self.held.read[at]
         wanted = self._there(self.held.hidden[at[read]].astype(np.float32))
         return (hidden[self._there(read)] - wanted).square().sum() / wanted.square().sum().clamp(min=TINY)
+
+    def _each_apart(self, hidden: Tensor, at: Int) -> Tensor:
+        """(n,) what `_apart` is the mean of: n ‖h − h′‖² / Σ ‖h′‖², 0 at places that the teacher has not read."""
+        read = self.held.read[at]
+        wanted = self._there(self.held.hidden[at[read]].astype(np.float32))
+        apart = (hidden[self._there(read)] - wanted).square().sum(dim=1) / wanted.square().sum().clamp(min=TINY)
+        return hidden.new_zeros(len(at)).index_put((self._there(np.flatnonzero(read)),), len(at) * apart)
 
 
 def onto(rows: Tensor, d: int) -> Tensor:

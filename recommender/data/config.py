@@ -19,10 +19,11 @@ def hyper(
     high: float | None = None,
     choices: tuple[Any, ...] = (),
     tune: bool = True,
+    late: bool = False,
 ) -> Any:
-    """Declare a hyperparameter once: its default, its meaning, its range (inclusive), and whether a search over
-    settings may vary it (a limit of size, say, is not for tuning)."""
-    about = {"help": help, "low": low, "high": high, "choices": choices, "tune": tune}
+    """Declare a hyperparameter once: its default, its meaning, its range (inclusive), whether a search over settings
+    may vary it (a limit of size, say, is not for tuning), and whether it is told after all others."""
+    about = {"help": help, "low": low, "high": high, "choices": choices, "tune": tune, "late": late}
     return field(default=default, metadata=about)
 
 
@@ -113,10 +114,10 @@ def describe(config: type[Config]) -> list[dict[str, Any]]:
     """Rows of (name, type, default, help, low, high, choices, tune, optional): form, API and docs."""
     hints = get_type_hints(config)
     rows = []
-    for each in fields(config):
+    for each in sorted(fields(config), key=lambda declared: bool(declared.metadata.get("late"))):
         arguments = get_args(hints[each.name])
         kind = next((arg for arg in arguments if arg is not type(None)), hints[each.name])
         default = None if each.default is MISSING else each.default
         about = {"name": each.name, "type": kind.__name__, "default": default, "optional": type(None) in arguments}
-        rows.append(about | dict(each.metadata))
+        rows.append(about | {name: said for name, said in each.metadata.items() if name != "late"})
     return rows

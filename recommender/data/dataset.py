@@ -113,7 +113,8 @@ class Dataset:
     `user_fields` and `item_fields` hold a row per position (attributes that may be features); the items' frame has
     the columns title, categories, creators, year, released (a date), description and the declared attributes. Where
     text was asked for: `item_vectors` (n_items, 384) float32 of length 1, zeros where an item has no text, and
-    `item_texts` (n_items,) str.
+    `item_texts` (n_items,) str. `user_groups`: by name of an attribute that a training may weigh groups by, (n_users,)
+    objects, a float where the attribute is a number, else a word, None where it is not known. They are no features.
     """
 
     users: IdMap
@@ -123,6 +124,7 @@ class Dataset:
     item_fields: pd.DataFrame = field(default_factory=pd.DataFrame)
     item_vectors: Float | None = None
     item_texts: NDArray[np.object_] | None = None
+    user_groups: Mapping[str, NDArray[np.object_]] = field(default_factory=dict)
 
     @property
     def n_users(self) -> int:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from recommender.data.dataset import Dataset, Histories, IdMap, Int
+from recommender.data.groups import column_of
 from recommender.models import Attribute, EndUser, Interaction, Item
 from recommender.selectors import texts
 
@@ -60,13 +61,15 @@ def current_bounds() -> Bounds:
 
 
 def load_dataset(
-    *, catalog_id: int, bounds: Bounds | None = None, sensitive: Collection[str] = (), text: bool = False
-) -> Dataset:
+    *, catalog_id: int, bounds: Bounds | None = None, sensitive: Collection[str] = (), text: bool = False,
+    groups: Collection[str] = (),
+) -> Dataset:  # fmt: skip
     """Everything a recommender may learn from: all people and items (hidden ones too), every interaction.
 
     Histories are ordered by (person, time, id), so ties in time keep their order of arrival. Attributes that are
     declared as features and are not sensitive become columns; `sensitive` names those allowed all the same. `text` also
     fills `item_vectors` and `item_texts`; services.encoding.ensure_vectors makes the vectors that are not there yet.
+    `groups` names attributes of people, sensitive or not, that go into `user_groups` and nowhere else.
     """
     bounds = bounds or current_bounds()
     people = EndUser.objects.filter(catalog_id=catalog_id, id__lte=bounds.user).order_by("id")
@@ -76,7 +79,24 @@ def load_dataset(
     item_keys, item_fields = _frame(items, ITEM_COLUMNS, names[Attribute.Scope.ITEM])
     histories = _histories(catalog_id, user_keys, item_keys, last=bounds.interaction, people=None)
     dataset = Dataset(user_keys, item_keys, _with_fields(histories, user_fields), user_fields, item_fields)
+    if groups:
+        dataset = replace(dataset, user_groups=_groups(catalog_id, people, user_keys, groups))
     return _with_text(catalog_id, dataset, bounds.item) if text else dataset
+
+
+def _groups(
+    catalog_id: int, people: QuerySet[Any], keys: IdMap, names: Collection[str]
+) -> dict[str, NDArray[np.object_]]:
+    """A column per attribute of `names` that is declared; people who came or went meanwhile are not known."""
+    declared = Attribute.objects.filter(catalog_id=catalog_id, scope=Attribute.Scope.USER, name__in=names)
+    types = dict(declared.order_by("name").values_list("name", "type"))
+    found, frame = _frame(people, (), list(types))
+    place = found.positions(keys.keys)
+    columns = {}
+    for name, kind in types.items():
+        column = column_of(frame[name].tolist(), number=kind == Attribute.Type.NUMBER)
+        columns[name] = np.append(column, np.array([None], dtype=object))[place]
+    return columns
 
 
 def _with_text(catalog_id: int, dataset: Dataset, newest: int) -> Dataset:

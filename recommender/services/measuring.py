@@ -23,7 +23,7 @@ from recommender.evaluation.protocol import Parents, fit_measured
 from recommender.exceptions import BadInput, Conflict, NotTrainable, RecommenderError
 from recommender.models import Measurement, Run
 from recommender.selectors.dataset import current_bounds, load_dataset
-from recommender.services import encoding, evaluating, preparing, work
+from recommender.services import encoding, evaluating, grouping, preparing, work
 from recommender.services import parents as made_of
 from recommender.services.leases import Lease
 from recommender.services.progress import Part, Progress
@@ -101,7 +101,8 @@ def _loaded(run: Run, lease: Lease) -> Dataset:
     bounds = current_bounds()
     if text:
         encoding.ensure_vectors(catalog_id=run.catalog_id, newest=bounds.item, report=lambda *_: lease.check())
-    dataset = load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text)
+    groups = grouping.loaded_for(run)
+    dataset = load_dataset(catalog_id=run.catalog_id, bounds=bounds, text=text, groups=groups)
     return preparing.prepared(run=run, dataset=dataset)[0]
 
 

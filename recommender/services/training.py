@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,7 @@ from recommender.services import (
     encoding,
     evaluating,
     forgetting,
+    grouping,
     parents,
     preparing,
     starting,
@@ -71,6 +72,7 @@ def create_run(
     settings = registry.config_class(algorithm).from_mapping(own)
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise BadInput("seed must be a whole number from 0 to 9223372036854775807.", field="seed")
+    grouping.check(catalog=catalog, config=settings)
     prepare = preparing.settings_of(preparation)
     start = starting.start_of(catalog=catalog, algorithm=algorithm, config=settings, by=by)
     with transaction.atomic():
@@ -131,12 +133,14 @@ def _tidy(lease: Lease) -> None:
 
 @dataclass(frozen=True)
 class _Material:
-    """What a run learns from; `mark` tells whether a checkpoint belongs to it."""
+    """What a run learns from; `mark` tells whether a checkpoint belongs to it, `data` which data it is, whatever
+    groups of people a training makes."""
 
     dataset: Dataset
     split: Split
     bounds: Bounds
     mark: str
+    data: str
 
 
 class _Training:
@@ -155,7 +159,7 @@ class _Training:
         with self.recorder.phase(LOAD):
             self.material = self._load()
             self.recorder.curve = self.recorder.curve[: self._rows_kept()]
-            mark, bounds = self.material.mark, asdict(self.material.bounds)
+            bounds, mark = asdict(self.material.bounds), self.material.data
             report = self.run.preparation_report
             kept = {
                 "data_fingerprint": mark,
@@ -182,13 +186,15 @@ class _Training:
         if text:
             encoding.ensure_vectors(catalog_id=self.run.catalog_id, newest=bounds.item, report=self._alive)
             encoding.keep_up(catalog_id=self.run.catalog_id)
-        dataset = load_dataset(catalog_id=self.run.catalog_id, bounds=bounds, text=text)
+        groups = grouping.loaded_for(self.run)
+        dataset = load_dataset(catalog_id=self.run.catalog_id, bounds=bounds, text=text, groups=groups)
         dataset, self.run.preparation_report = preparing.prepared(run=self.run, dataset=dataset)
         mark = fingerprint(dataset)
         if left and left.extra["fingerprint"] != mark:
             self._start_anew()
             return self._load()
-        return _Material(dataset, leave_last_out(dataset), bounds, mark)
+        data = fingerprint(replace(dataset, user_groups={})) if groups else mark
+        return _Material(dataset, leave_last_out(dataset), bounds, mark, data)
 
     def _start_anew(self) -> None:
         logger.warning("the data of run %s changed while nobody worked on it; it starts anew", self.run.pk)

@@ -32,6 +32,7 @@ BENCHMARKS = {
     "remedies": "recsite.benchmarks.remedies",
     "sasrec": "recsite.benchmarks.sasrec",
     "sasrec-1m": "recsite.benchmarks.sasrec_1m",
+    "remedies-training": "recsite.benchmarks.remedies_training",
     "serving": "recsite.benchmarks.serving",
     "transfer": "recsite.benchmarks.transfer",
     "student": "recsite.benchmarks.student",

@@ -18,6 +18,8 @@ from recommender.data.splits import Split
 from recsite.benchmarks import Say
 from recsite.benchmarks.ensemble import SETTINGS
 
+PLAIN = "group_objective='none', group_strength=0.5, groups=None, "
+
 
 def trained_1m(algorithm: str, split: Split, say: Say, *, seed: int = 0, **changed: Any) -> Recommender:
     """`algorithm` with the settings of the benchmark `ensemble` (`changed` where given), learned from all but the test:
@@ -40,7 +42,8 @@ def trained_1m(algorithm: str, split: Split, say: Say, *, seed: int = 0, **chang
 
 
 def _mark(about: Any) -> str:
-    return hashlib.sha256(repr(about).encode()).hexdigest()[:16]
+    """Of a plain training the same as before there were others."""
+    return hashlib.sha256(repr(about).replace(PLAIN, "").encode()).hexdigest()[:16]
 
 
 def _read(place: Path) -> Recommender | None:

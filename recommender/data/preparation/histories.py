@@ -80,6 +80,7 @@ def fingerprint(dataset: Dataset) -> str:
     named |= {name: getattr(histories, name) for name in ("indptr", "items", "values", "times", "kinds")}
     named |= {f"field {name}": column for name, column in sorted(histories.fields.items())}
     named |= {f"context {name}": column for name, column in sorted(histories.contexts.items())}
+    named |= {f"group {name}": column for name, column in sorted(dataset.user_groups.items())}
     for name, array in named.items():
         _feed(digest, name, array)
     digest.update(repr(histories.kind_names).encode())

@@ -63,12 +63,25 @@ def test_an_audit_of_a_run_is_carried_out_and_kept_with_a_row_per_person(catalog
     assert (found["about"]["source"], found["about"]["k"], found["about"]["main"]) == ("held-out", 3, "ndcg@3")
     gender = next(each for each in found["groupings"] if each["name"] == "gender")
     assert gender["sensitive"]
+    assert found["about"]["run_groups"] == []
     assert {group["value"]: group["people"] for group in gender["groups"]} == {"F": 36, "M": 36}
     assert "gender × age" in {each["name"] for each in found["groupings"]}
     assert next(each["problem"] for each in found["groupings"] if each["name"] == "town")
     table = select.people(row)
     assert table is not None and len(table) == row.people == 72
     assert table["ndcg@3"].mean() == pytest.approx(found["people"]["ndcg@3"]["mean"], abs=1e-6)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_audit_says_what_groups_the_training_looked_at(catalog: Catalog) -> None:
+    crowd(catalog)
+    looked = {"factors": 4, "length": 4, "epochs": 1, "group_objective": "dro", "groups": "gender"}
+    run = training.create_run(catalog=catalog, algorithm="gru", config=looked)
+    training.execute_run(run_id=run.pk)
+    row = auditing.create_audit(catalog=catalog, run=Run.objects.get(pk=run.pk), settings=QUICK)
+    auditing.execute_audit(audit_id=row.pk)
+    row.refresh_from_db()
+    assert row.results["about"]["run_groups"] == ["gender"], row.error
 
 
 @pytest.mark.parametrize(

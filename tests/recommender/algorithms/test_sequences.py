@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 
-from recommender.algorithms.sequences import Dropout, WholeSoftmax, following, sampled_loss, windows
+from recommender.algorithms.sequences import Dropout, WholeSoftmax, following, sampled_losses, windows
 from tests.recommender.builders import histories
 
 
@@ -48,14 +48,14 @@ def test_sampled_losses_by_hand(loss: str, calibration: float, beta: float) -> N
         if int(torch.randint(3, (1,))) != 0:
             break
     torch.random.set_rng_state(state)
-    value = sampled_loss(loss, hidden, items, torch.tensor([0]), negatives=1, calibration=calibration)
+    value = sampled_losses(loss, hidden, items, torch.tensor([0]), negatives=1, calibration=calibration).mean()
     # σ(s⁺) = σ(0) = 1/2 and 1 − σ(s⁻) = 1/(1 + 3)
     assert float(value) == pytest.approx(beta * math.log(2) + math.log(4), rel=1e-5)
 
 
 def test_a_drawn_target_does_not_count_against_itself() -> None:
     hidden, items = torch.ones(1, 1), torch.zeros(1, 1)
-    value = sampled_loss("sampled_softmax", hidden, items, torch.tensor([0]), negatives=64, calibration=0.0)
+    value = sampled_losses("sampled_softmax", hidden, items, torch.tensor([0]), negatives=64, calibration=0.0).mean()
     assert float(value) == pytest.approx(0.0, abs=1e-6)
 
 
