@@ -23,6 +23,8 @@ GAP, RANGE = "gap", "range"
 AIMED = {GINI: "exposure", COVERAGE: "exposure", CLASSES: "exposure", LIFT: "popularity", CALIBRATION: "calibration",
          GAP: "people", RANGE: "people"}  # fmt: skip
 """By figure, what a remedy that is meant to lower it says it aims at."""
+EVEN = {LIFT: 0.0, CLASSES: 1.0, GAP: 0.0}
+"""By figure that can be uneven either way, its value where it is even."""
 
 
 @dataclass(frozen=True)

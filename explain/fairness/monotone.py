@@ -15,6 +15,7 @@ STAND_IN = (
     "What the remedy lowers is a stand-in, learned from the histories it was given; where lists are nearly all "
     "rearranged, lowering it further need not lower the figure."
 )
+PASSED = "It passes what is even and goes on at the other side of it."
 CHANCE = "Each point is a training of its own, and chance in training comes on top of what people say."
 NOT_MEANT = "The remedy is not made to lower it."
 FREE = "There the remedy costs nothing: what it pushes back was not what people chose next."
@@ -29,13 +30,17 @@ class Steps:
     metric: str
     trained: bool
 
-    def told(self, bad: Sequence[Moving], values: Sequence[float], *, aimed: bool) -> dict[str, Any]:
-        """{"holds", "text"} of a disparity: `bad` per point how bad it is, `values` what is shown of it. It holds where
-        neither rises, from the lowest point before, by more than chance."""
+    def told(
+        self, bad: Sequence[Moving], values: Sequence[float], *, aimed: bool, even: float | None = None
+    ) -> dict[str, Any]:
+        """{"holds", "text"} of a disparity: `bad` per point how bad it is, `values` what is shown of it, `even` the
+        value between its two sides. It holds where neither rises, from the lowest point before, by more than chance."""
         rises, costs = (rise(each) for each in (bad, self.accuracy))
         said = []
         if rises:
-            said.append(f"The disparity grows {self._between(rises, values)}. {self._why(aimed)}")
+            passed = even is not None and (values[rises[1]] - even) * (values[0] - even) < 0
+            why = PASSED if passed else self._why(aimed)
+            said.append(f"The disparity grows {self._between(rises, values)}. {why}")
         if costs:
             known = [each.value for each in self.accuracy]
             said.append(f"{self.metric} rises {self._between(costs, known)}. {CHANCE if self.trained else FREE}")
@@ -74,4 +79,5 @@ def rise(figures: Sequence[Moving], *, level: float = 0.95) -> tuple[int, int] |
 
 
 def _plain(value: float) -> str:
-    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.2f}"
+    text = f"{abs(value):.3f}".removeprefix("0") if abs(value) < 1 else f"{abs(value):.2f}"
+    return f"−{text}" if value < 0 else text

@@ -91,7 +91,7 @@ def told(found: Curve, aimed: Sequence[str], *, trained: bool, metric: str) -> d
         if kind != RANGE:
             bad = [disparities.badness(name, figures_of[name]) for figures_of in found.figures]
             values = [figures_of[name].value for figures_of in found.figures]
-            row["monotone"] = steps.told(bad, values, aimed=meant[name])
+            row["monotone"] = steps.told(bad, values, aimed=meant[name], even=disparities.EVEN.get(kind))
             for point, better in zip(points, dominated(found.accuracy, bad), strict=True):
                 point["disparities"][name]["dominated_by"] = None if better is None else found.points[better].strength
         figures.append(row)

@@ -7,8 +7,10 @@ import plotly.graph_objects as go
 
 from explain.figures.theme import BLUE, COUNT, INK, INK_3, LOWERS, RAISES, figure, label
 
-WORD = 7
-"""Pixels from a mark to its name."""
+AWAY, LINE, LETTER = 9, 12, 6.6
+"""Pixels from a mark to its name, of a line, of a letter."""
+SHEET = (280.0, 260.0)
+"""Pixels of the sheet on a phone, where names have the least room."""
 
 
 def pareto(table: pd.DataFrame, *, x: str, y: str) -> go.Figure:
@@ -32,13 +34,41 @@ def pareto(table: pd.DataFrame, *, x: str, y: str) -> go.Figure:
         error_y=whisker | {"array": _gap(table["y_high"], table["y"]), "arrayminus": _gap(table["y"], table["y_low"])},
         customdata=table["said"].tolist(), hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
-    for at, row in enumerate(table.itertuples()):
-        above = at % 2 == 0
-        label(drawn, row.x, row.y, str(row.name), xanchor="left", xshift=WORD, yshift=WORD + 4 if above else -WORD - 4)
+    for row, place in zip(table.itertuples(), places(table), strict=True):
+        if place is not None:
+            left, above = place
+            label(drawn, row.x, row.y, str(row.name), xanchor="right" if left else "left",
+                  xshift=-AWAY if left else AWAY, yshift=above)  # fmt: skip
     drawn.update_xaxes(title={"text": x}, nticks=6, tickangle=0)
     drawn.update_yaxes(title={"text": y}, nticks=6)
     drawn.update_layout(meta={"addresses": table["address"].tolist()})
     return drawn
+
+
+def places(table: pd.DataFrame) -> list[tuple[bool, int] | None]:
+    """Where each point's name stands: (left of it?, pixels above it), None where it would cover another; the strongest
+    and the one that is as it is come first, hover and table name the rest."""
+    across, up = (_spread(table[axis]) * size for axis, size in zip(("x", "y"), SHEET, strict=True))
+    order = [0, len(table) - 1, *range(1, len(table) - 1)] if len(table) > 1 else [0] * len(table)
+    found: list[tuple[bool, int] | None] = [None] * len(table)
+    taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in zip(across, up, strict=True)]
+    for at in order:
+        for left, above in ((False, LINE), (False, -LINE), (True, LINE), (True, -LINE)):
+            box = _box(across[at], up[at] + above, LETTER * len(str(table["name"].iloc[at])), left)
+            if all(box[2] <= o[0] or box[0] >= o[2] or box[3] <= o[1] or box[1] >= o[3] for o in taken):
+                found[at] = (left, above)
+                taken.append(box)
+                break
+    return found
+
+
+def _spread(values: pd.Series) -> pd.Series:
+    return (values - values.min()) / ((values.max() - values.min()) or 1.0)
+
+
+def _box(x: float, y: float, width: float, left: bool) -> tuple[float, float, float, float]:
+    start = x - AWAY - width if left else x + AWAY
+    return start, y - LINE / 2, start + width, y + LINE / 2
 
 
 def _gap(above: pd.Series, below: pd.Series) -> list[float]:
@@ -57,5 +87,5 @@ def gains(table: pd.DataFrame) -> go.Figure:
         customdata=table["said"].tolist(), hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     drawn.update_xaxes(title={"text": "people"}, nticks=5, tickangle=0, tickformat=",d", rangemode="tozero")
-    drawn.update_yaxes(tickvals=heights, ticktext=table["name"].tolist(), showgrid=False, ticksuffix="  ")
+    drawn.update_yaxes(tickvals=heights, ticktext=[f"{name}  " for name in table["name"]], showgrid=False)
     return drawn

@@ -76,6 +76,8 @@ def carried_out(row: RemedySweep, asked: Swept, told: Progress) -> tuple[dict[st
                          base.people, drawn)  # fmt: skip
     told.say("comparing strengths", 0.95)
     results = pareto.told(curve, asked.remedy.aims, trained=asked.remedy.trained, metric=f"NDCG@{asked.k}")
+    if not results["figures"]:
+        raise Conflict("Nobody’s list has an item that may be shown, so there is nothing to compare.")
     results["items"] = {f"{each.strength:g}": moved(made[0].lists, each.lists, base) for each in made[1:]}
     results["about"] = about(asked, base, drawn) | {"seconds": round(time.perf_counter() - started, 2)}
     results["problems"] = base.problems

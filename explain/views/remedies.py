@@ -119,7 +119,7 @@ def sweep_or_404(catalog: Catalog, sweep_id: int) -> RemedySweep:
 @require_safe
 @page("view")
 def remedy(request: HttpRequest, catalog: Catalog, sweep_id: int) -> HttpResponse:
-    """`against` of the address: the disparity that accuracy is drawn against."""
+    """`against` of the address: the disparity that accuracy is drawn against; `show`: figures, or their changes."""
     row = sweep_or_404(catalog, sweep_id)
     context: dict[str, Any] = {
         "sweep": row,
@@ -141,6 +141,8 @@ def curve_context(request: HttpRequest, row: RemedySweep) -> dict[str, Any]:
     results = seen_results(request.user, row)
     against = words.chosen(results, request.GET.get("against", ""))
 
+    changes = request.GET.get("show") == "changes"
+
     def address(strength: float) -> str:
         return point_address(row, strength, against)
 
@@ -155,7 +157,8 @@ def curve_context(request: HttpRequest, row: RemedySweep) -> dict[str, Any]:
         "finding": words.finding(results, against), "metric": words.metric_of(results),
         "disparity": words.name_of(results, against), "even": words.words_of(against).even,
         "monotone": words.figure_row(results, against).get("monotone"),
-        "pareto": figures.pareto_figure(results, against, address), "every": figures.every_figure(results),
+        "pareto": figures.pareto_figure(results, against, address, changes=changes), "changes": changes,
+        "every": figures.every_figure(results),
         "hidden": len(results["figures"]) < len(row.results["figures"]),
     }  # fmt: skip
 

@@ -17,7 +17,7 @@ from recommender.views.figures import Figure, draw
 EDGES = (0.05, 0.2, 0.5)
 """Changes of a person's figure between which they are counted."""
 TINY = 1e-12
-SURE = 0.001
+SURE = SHOWN = 0.001
 CLASSES = 12
 Address = Callable[[float], str]
 MEANS = (
@@ -28,17 +28,20 @@ MEANS = (
 )
 
 
-def pareto_figure(results: Results, key: str, address: Address) -> Figure:
+def pareto_figure(results: Results, key: str, address: Address, *, changes: bool = False) -> Figure:
+    """Of the figures as they are, or of their `changes` against strength 0, which are paired by person."""
     name, metric = words.name_of(results, key), words.metric_of(results)
-    rows = [point_row(results, point, key, address) for point in results["points"]]
+    rows = [point_row(results, point, key, address, changes) for point in results["points"]]
     drawn = [row for row in rows if row["x"] is not None and row["y"] is not None]
     hollow = sum(row["dominated"] for row in drawn)
+    whiskers = "of each change, paired by person" if changes else "of each figure alone; changes are paired and surer"
     note = (
-        f"{name}, {words.words_of(key).even}. Whiskers: 95% intervals of each figure alone; changes between strengths "
+        f"{name}, {words.words_of(key).even}. Whiskers: 95% intervals {whiskers}. A square: as it is; a click opens a "
     )
-    note += "are paired and surer, see the table below. A square: as it is; a click opens a point."
+    note += "point."
     if hollow:
         note += f" Hollow: another strength is at least as good both ways, and better in one beyond chance ({hollow})."
+    before = "change of " if changes else ""
     columns = ("strength", metric, "low", "high", "change", "low of it", "high of it", "p, Holm", name, "low ", "high ",
                "change ", "low of it ", "high of it ", "dominated by")  # fmt: skip
     return Figure(
@@ -46,25 +49,35 @@ def pareto_figure(results: Results, key: str, address: Address) -> Figure:
         rows=[cells(point, key) for point in results["points"]] if drawn else [], note=note, height=420,
         definition=f"{words.words_of(key).formula} {words.words_of(key).even}. {MEANS}",
         empty="This figure is not known of these lists.", numeric=frozenset(range(15)),
-        json=draw("remedy_pareto", drawn, x=words.words_of(key).name, y=metric) if drawn else "",
+        json=draw("remedy_pareto", drawn, x=f"{before}{words.words_of(key).name}", y=f"{before}{metric}")
+        if drawn else "",
     )  # fmt: skip
 
 
-def point_row(results: Results, point: Mapping[str, Any], key: str, address: Address) -> dict[str, Any]:
+PARTS_OF = {False: ("value", "low", "high"), True: ("difference", "diff_low", "diff_high")}
+
+
+def point_row(
+    results: Results, point: Mapping[str, Any], key: str, address: Address, changes: bool
+) -> dict[str, Any]:  # fmt: skip
     accuracy, bad = point["accuracy"], point["disparities"][key]
-    label = words.label_of(point["strength"])
-    said = f"<b>{'Strength ' if point['strength'] else ''}{label}</b>"
-    said += f"<br>{words.metric_of(results)} {shown(accuracy['value'])} ({shown(accuracy['low'])} to "
-    said += f"{shown(accuracy['high'])})<br>{words.words_of(key).name} {shown(bad['value'])} ({shown(bad['low'])} to "
-    said += f"{shown(bad['high'])})"
+    label, strength = words.label_of(point["strength"]), point["strength"]
+    said = f"<b>{'Strength ' if strength else ''}{label}</b><br>{said_of(words.metric_of(results), accuracy)}"
+    said += f"<br>{said_of(words.words_of(key).name, bad)}"
     if bad["dominated_by"] is not None:
         said += f"<br>dominated by {words.label_of(bad['dominated_by'])}"
+    (x, x_low, x_high), (y, y_low, y_high) = ([of[part] for part in PARTS_OF[changes]] for of in (bad, accuracy))
     return {
-        "x": bad["value"], "x_low": number(bad["low"]), "x_high": number(bad["high"]), "y": accuracy["value"],
-        "y_low": number(accuracy["low"]), "y_high": number(accuracy["high"]), "name": label, "said": said,
-        "dominated": bad["dominated_by"] is not None, "base": point["strength"] == 0,
-        "address": address(point["strength"]),
+        "x": x, "x_low": number(x_low), "x_high": number(x_high), "y": y, "y_low": number(y_low),
+        "y_high": number(y_high), "name": label, "said": said, "dominated": bad["dominated_by"] is not None,
+        "base": strength == 0, "address": address(strength),
     }  # fmt: skip
+
+
+def said_of(name: str, row: Mapping[str, Any]) -> str:
+    """On hover: value, interval, change."""
+    said = f"{name} {shown(row['value'])} ({shown(row['low'])} to {shown(row['high'])})"
+    return f"{said}, {changed(row)} beside strength 0" if row["difference"] else said
 
 
 def cells(point: Mapping[str, Any], key: str) -> tuple[Any, ...]:
@@ -96,8 +109,10 @@ def chance(p: float | None) -> str:
 
 
 def changed(row: Mapping[str, Any]) -> str:
-    """The change against strength 0, with its sign."""
-    return "–" if row["difference"] is None else signed(row["difference"])
+    """The change against strength 0, with its sign where it has one in three digits."""
+    if row["difference"] is None:
+        return "–"
+    return signed(row["difference"]) if abs(row["difference"]) >= SHOWN / 2 else plain(0.0)
 
 
 def every_figure(results: Results) -> list[dict[str, Any]]:
@@ -127,15 +142,14 @@ def groups_figure(results: Results, strength: float, by: str) -> Drawn:
     told = [{"name": str(group["value"]), **group["metrics"][key]} for group in groups if not group["suppressed"]]
     known = [row for row in told if row["change"] is not None]
     points, cut = ends([group_point(row, metric) for row in known])
-    found = sum(point["told"] for point in points)
     hidden = sum(group["suppressed"] for group in groups)
     notes = [
-        "Filled marks: the interval leaves 0 out." if found else "",
+        "Filled marks: the interval leaves 0 out." if any(point["told"] for point in points) else "",
         cut,
         f"{hidden} too small or could be worked out, and stay unsaid." if hidden else "",
     ]
     figure = Figure(
-        key="groups", title=f"Who gains and who loses by {title}: of {found} of {len(points)} groups a change is found",
+        key="groups", title=f"By {title}: {groups_finding(points)}",
         columns=("group", "people", "before", "after", "change", "low", "high", "change of its gap", "low of it",
                  "high of it", "p of it"),
         rows=[group_cells(group, key) for group in groups], note=" ".join(filter(None, notes)),
@@ -146,6 +160,17 @@ def groups_figure(results: Results, strength: float, by: str) -> Drawn:
         numeric=frozenset(range(1, 11)),
     )  # fmt: skip
     return Drawn(figure, "whiskers", points, {"axis": f"change of {metric}, 95% intervals", "middle": 0.0})
+
+
+def groups_finding(points: Sequence[Mapping[str, Any]]) -> str:
+    """Which groups gain or lose beyond chance; without one, how large a change would still be within the intervals."""
+    if not points:
+        return "no group can be shown"
+    told = [f"{point['name']} {signed(point['value'])}" for point in points if point["told"]]
+    if told:
+        return f"{', '.join(told[:3])}{f' and {len(told) - 3} more' if len(told) > 3 else ''}"
+    reach = max(max(abs(point["low"]), abs(point["high"])) for point in points)
+    return f"no change found (one of up to {plain(reach)} may be there)"
 
 
 PARTS = ("before", "after", "change", "low", "high", "gap_change", "gap_low", "gap_high", "gap_p")
@@ -247,7 +272,7 @@ def class_rows(results: Results, strength: float) -> list[dict[str, Any]]:
 def item_rows(moved: Mapping[str, Sequence[Mapping[str, Any]]], titles: Mapping[int, Any]) -> dict[str, list[Any]]:
     """Items that gain and that lose most exposure; those deleted since are left out."""
     return {
-        end: [{"item": titles[each["item"]], "before": each["before"], "after": each["after"]} for each in rows
-              if each["item"] in titles]
+        end: [{"item": titles[each["item"]], **{part: f"{each[part]:.3%}" for part in ("before", "after")}}
+              for each in rows if each["item"] in titles]
         for end, rows in moved.items()
     }  # fmt: skip

@@ -70,7 +70,8 @@ def name_of(results: Results, key: str) -> str:
     row = figure_row(results, key)
     titles = {each["name"]: each["title"] for each in results["groupings"]}
     if grouping:
-        return f"{FIGURES[kind].name} by {titles.get(grouping, grouping)}"
+        followed = f" ({row['followed']})" if row["followed"] else ""
+        return f"{FIGURES[kind].name} by {titles.get(grouping, grouping)}{followed}"
     return f"{FIGURES[kind].name} of {row['followed']}" if row["followed"] else FIGURES[kind].name
 
 

@@ -57,7 +57,7 @@ def test_a_point_is_clicked_compared_and_saved(visitor: Visitor, sweep: RemedySw
     page.mouse.click(mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2)
     page.get_by_role("heading", name="Strength 0.3: Exposure by prices").wait_for()
     page.get_by_label("Groups by").select_option("age")
-    page.get_by_role("heading", name="Who gains and who loses by age").wait_for()
+    page.get_by_role("heading", name="By age: ").wait_for()
     page.get_by_role("button", name="Save as a run").click()
     page.get_by_text("is being made: it waits for a worker").wait_for()
     assert Run.objects.filter(algorithm="reranked", config__strength=0.3).exists()

@@ -118,6 +118,8 @@ def test_a_curve_is_monotone_or_the_sentence_says_where_not_and_why() -> None:
     assert not found["holds"] and "from strength 0.5 to 1 by more than chance (.700 to .800)" in found["text"]
     assert "stand-in" in found["text"]
     assert "not made to lower it" in steps.told(worse, [0.9, 0.7, 0.8], aimed=False)["text"]
+    found = steps.told(worse, [0.9, 0.0, -0.8], aimed=True, even=0.0)
+    assert "(.000 to −.800). It passes what is even" in found["text"]
     trained = Steps(falling[::-1], (0.0, 0.5, 1.0), "NDCG@10", trained=True)
     found = trained.told(better, [0.9, 0.8, 0.7], aimed=True)
     assert not found["holds"] and "NDCG@10 rises" in found["text"] and "training of its own" in found["text"]

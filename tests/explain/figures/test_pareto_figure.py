@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from explain.figures.pareto import gains, pareto
+from explain.figures.pareto import gains, pareto, places
 from explain.figures.theme import COUNT, LOWERS, RAISES
 
 NAN = float("nan")
@@ -27,6 +27,13 @@ def test_points_are_joined_by_strength_with_whiskers_both_ways_and_lead_somewher
     assert drawn.layout.meta == {"addresses": ["/0/", "/1/", "/2/"]}
     assert [each.text for each in drawn.layout.annotations] == ["as it is", "0.1", "0.2"]
     assert (drawn.layout.xaxis.title.text, drawn.layout.yaxis.title.text) == ("Gini", "NDCG@10")
+
+
+def test_names_that_would_cover_each_other_are_left_to_hover_and_table() -> None:
+    close = pd.DataFrame({"x": [0.5] * 9 + [0.9], "y": [0.1] * 9 + [0.2], "name": ["as it is", *"12345678", "9"]})
+    found = places(close)
+    assert found[0] is not None and found[-1] is not None, "the ends of the curve keep their names"
+    assert sum(each is None for each in found) >= 4
 
 
 def test_people_who_lose_are_at_the_top_in_the_colour_of_what_lowers() -> None:

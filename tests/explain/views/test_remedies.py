@@ -67,7 +67,8 @@ def test_the_page_of_a_sweep_tells_what_each_strength_costs_and_brings(sweep: Re
 def test_what_is_drawn_is_in_the_address_and_nonsense_falls_back(sweep: RemedySweep) -> None:
     client = entered(sweep.run.catalog)
     said = text_of(client.get(where(sweep), {"against": "gap:gender"}))
-    assert "NDCG@10 against gap of the worst group by gender" in said
+    assert "NDCG@10 against gap of the worst group by gender (F), by strength" in said
+    assert "of each change, paired by person" in text_of(client.get(where(sweep), {"show": "changes"}))
     assert "of its change no interval is known" in text_of(client.get(where(sweep), {"against": "range:gender"}))
     assert "against Gini coefficient" in text_of(client.get(where(sweep), {"against": "<b>"}))
     table = client.get(where(sweep), {"format": "csv", "table": "strengths"})
@@ -80,7 +81,7 @@ def test_a_login_without_the_right_sees_no_gap_by_a_sensitive_attribute(sweep: R
     said = text_of(client.get(where(sweep), {"against": "gap:gender"}))
     assert "by gender" not in said and "Gaps by sensitive attributes are not shown" in said and "by age" in said
     said = text_of(client.get(where(sweep, "remedy_point", "1"), {"by": "gender"}))
-    assert "by age: of" in said and "gender" not in said
+    assert "By age: " in said and "gender" not in said
     assert '"gender"' not in client.get(reverse("remedies", args=[sweep.run.catalog.name])).content.decode()
 
 
@@ -89,7 +90,8 @@ def test_a_point_tells_who_gains_and_who_loses_and_no_single_person(sweep: Remed
     said = text_of(client.get(where(sweep, "remedy_point", "1"), {"by": "gender"}))
     for words in (
         "Of 480 people",
-        "Who gains and who loses by gender: of",
+        "Who gains and who loses",
+        "By gender: M −",
         "Film 0",
         "Items that gain most exposure",
         "Classes by categories whose share moves most",
