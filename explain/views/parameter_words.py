@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from recommender.reranking import registry as remedies
+
 HISTORY, ORDER, RATINGS, OTHERS, TEXTS, ITEM_FIELDS, ATTRIBUTES, CONTEXT, POPULARITY, NOVELTY = (
     "history", "order", "ratings", "others", "texts", "item fields", "attributes", "context", "popularity", "novelty",
 )  # fmt: skip
@@ -115,6 +117,14 @@ def by_settings(algorithm: str, config: Mapping[str, Any]) -> list[str]:
     if config.get("neighbours"):
         said.append(f"Likeness is followed to the {config['neighbours']:,} most alike.")
     return said
+
+
+def grouped_by(config: Mapping[str, Any]) -> str:
+    """The attribute of people by whose groups a training went, or their activity; "" where it went by none."""
+    looked = config.get("group_objective", "none") != "none" and config.get("group_strength", 0) > 0
+    remedy = config.get("remedy")
+    looked |= remedy in remedies.REMEDIES and remedies.get(str(remedy)).by_people
+    return str(config.get("groups") or "").strip() if looked else ""
 
 
 CAN_CHANGE: tuple[tuple[str, str], ...] = (

@@ -22,6 +22,7 @@ from explain.views.parameter_words import (
     READ,
     by_settings,
     read_by,
+    grouped_by,
 )
 from recommender.models import Attribute, Catalog, Run
 from recommender.selectors import pages
@@ -56,6 +57,7 @@ def said_of(run: Run) -> dict[str, Any]:
         "reads": [READ[name] for name in READ if name in names],
         "does_not_read": [words for name, (words, _) in READ.items() if name not in names | shown_by(names)],
         "reads_attributes": "attributes" in names, "settings": by_settings(run.algorithm, run.config),
+        "groups": sorted({grouped_by(each.config) for each in every} - {""}),
         "examined": examined, "handover": handover(run),
         "importance": importance_figure(examined), "sentences": sentences(examined),
     }  # fmt: skip

@@ -193,7 +193,19 @@ def test_parameters_before_an_examination_say_only_what_the_mechanism_tells(
     assert "profiling=off" in said
     assert "gender: known to the catalog, kept from every recommender" in said
     assert "This recommender reads none of them" in said
+    assert "looked at groups" not in said
     assert "share of what counts" not in said
+
+
+def test_parameters_say_by_which_groups_a_training_went(run: Run, logins: dict[str, Client]) -> None:
+    run.config |= {"group_objective": "dro", "group_strength": 0.5, "groups": "gender"}
+    run.save()
+    said = text_of(logins["operator"].get(parameters_of(run.catalog)))
+    assert "Its training looked at groups of people by gender" in said
+    assert "gender: known to the catalog, kept from whatever makes lists" in said
+    run.config |= {"group_strength": 0}
+    run.save()
+    assert "looked at groups" not in text_of(logins["operator"].get(parameters_of(run.catalog)))
 
 
 def test_parameters_after_an_examination_give_figures_with_date_and_run(
