@@ -21,8 +21,8 @@ from explain.views.parameter_words import (
     POPULARITY,
     READ,
     by_settings,
-    read_by,
     grouped_by,
+    read_by,
 )
 from recommender.models import Attribute, Catalog, Run
 from recommender.selectors import pages
