@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+from django.db import transaction
 from numpy.typing import NDArray
 
 from explain.fairness import pareto
@@ -204,8 +205,9 @@ def trained_at(row: RemedySweep, asked: Swept, strength: float, told: Progress, 
     """The measured weights of the run for a strength: the one there is, else one trained now; None where it failed."""
     run = sweeping.run_at(row, strength)
     if run is None or run.status in (Run.Status.FAILED, Run.Status.CANCELLED):
-        run = sweeping.made_run(row, asked, strength, by=row.created_by)
-        sweeping.remember(row=row, part=sweeping.RUNS, strength=strength, run=run)
+        with transaction.atomic():
+            run = sweeping.made_run(row, asked, strength, by=row.created_by)
+            sweeping.remember(row=row, part=sweeping.RUNS, strength=strength, run=run)
     while run.status in Run.LIVE:
         told.lease.check()
         if not training.execute_with_parents(run_id=run.pk):
