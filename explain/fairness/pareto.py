@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from explain.fairness import disparities, paired, suppression
-from explain.fairness.base import Asked, Grouping, number
+from explain.fairness.base import Asked, number
 from explain.fairness.comparing import Compared, compare_groups
 from explain.fairness.disparities import GAP, RANGE, Measured, People
 from explain.fairness.influence import Moving, gap, mean
@@ -61,6 +61,8 @@ def curve(points: Sequence[Point], people: People, asked: Asked) -> Curve:
     changes = compare_groups(quality - quality[:, :1], people.groupings, asked, pseudo=PSEUDO_PAIRED)
     worst = {}
     for at, grouping in enumerate(people.groupings):
+        if grouping.parts:
+            continue
         among = suppression.rest(grouping, levels.aside[at])
         found = disparities.worst_group(quality[:, 0], grouping, levels.shown[at], among)
         if found is not None:
@@ -77,25 +79,27 @@ def told(found: Curve, aimed: Sequence[str], *, trained: bool, metric: str) -> d
     is meant to lower; `trained`: each point is a training of its own."""
     names = [*disparities.finite(found.figures[0]), *(f"{RANGE}:{name}" for name in found.worst)]
     points = _points(found, names)
-    meant = disparities.aims(names, aimed)
     steps = Steps(found.accuracy, [point.strength for point in found.points], metric, trained)
-    figures = []
-    for name in names:
-        kind, _, grouping = name.partition(":")
-        row: dict[str, Any] = {
-            "key": name,
-            "aimed": meant[name],
-            "grouping": grouping,
-            "followed": _followed(found, name),
-        }
-        if kind != RANGE:
-            bad = [disparities.badness(name, figures_of[name]) for figures_of in found.figures]
-            values = [figures_of[name].value for figures_of in found.figures]
-            row["monotone"] = steps.told(bad, values, aimed=meant[name], even=disparities.EVEN.get(kind))
-            for point, better in zip(points, dominated(found.accuracy, bad), strict=True):
-                point["disparities"][name]["dominated_by"] = None if better is None else found.points[better].strength
-        figures.append(row)
+    figures = [_named(found, name, aimed) for name in names]
+    for row in figures:
+        kind, _, _ = (name := row["key"]).partition(":")
+        if kind == RANGE:
+            continue
+        bad = [disparities.badness(name, of[name]) for of in found.figures]
+        values, even = [of[name].value for of in found.figures], disparities.EVEN.get(kind)
+        row["monotone"] = steps.told(bad, values, aimed=row["aimed"], even=even)
+        for point, better in zip(points, dominated(found.accuracy, bad), strict=True):
+            point["disparities"][name]["dominated_by"] = None if better is None else found.points[better].strength
     return {"figures": figures, "points": points, "groupings": _groups(found), "classes": _classes(found)}
+
+
+def _named(found: Curve, name: str, aimed: Sequence[str]) -> dict[str, Any]:
+    """What a figure is of, and whether it is for everyone's eyes."""
+    _, _, grouping = name.partition(":")
+    sensitive = any(each.sensitive for each in found.people.groupings if each.name == grouping)
+    meant = disparities.aims([name], aimed)[name]
+    return {"key": name, "aimed": meant, "grouping": grouping, "sensitive": sensitive,
+            "followed": _followed(found, name)}  # fmt: skip
 
 
 def dominated(accuracy: Sequence[Moving], bad: Sequence[Moving], *, level: float = 0.95) -> list[int | None]:
@@ -194,19 +198,16 @@ def _followed(found: Curve, name: str) -> str:
 
 
 def _groups(found: Curve) -> list[dict[str, Any]]:
-    """What changed against strength 0 by group, the metrics named by strength."""
+    """What changed against strength 0 by group, the metrics named by strength. Crossed groupings take part, so that
+    the same groups are hidden as in an audit, and are not told: of them there are too many to choose a remedy by."""
     names = [f"{point.strength:g}" for point in found.points[1:]]
-    after = (
-        np.stack([point.quality for point in found.points[1:]], axis=1)
-        if names
-        else np.empty((len(found.points[0].quality), 0))
-    )
+    if not names:
+        return []
+    after = np.stack([point.quality for point in found.points[1:]], axis=1)
     before = np.repeat(found.points[0].quality[:, None], len(names), axis=1)
-    told = paired.changes(before, after, names, found.people.groupings, found.asked)["groupings"] if names else []
-    return [
-        row | {"sensitive": of.sensitive, "kind": of.kind}
-        for row, of in zip(told, found.people.groupings, strict=False)
-    ]
+    told = paired.changes(before, after, names, found.people.groupings, found.asked)["groupings"]
+    pairs = zip(told, found.people.groupings, strict=True)
+    return [row | {"sensitive": of.sensitive, "kind": of.kind} for row, of in pairs if not of.parts]
 
 
 def _classes(found: Curve) -> dict[str, Any]:
@@ -214,8 +215,3 @@ def _classes(found: Curve) -> dict[str, Any]:
     shares = {f"{point.strength:g}": [number(each) for each in row]
               for point, row in zip(found.points, found.classes, strict=True)}  # fmt: skip
     return {"title": of.title, "names": list(of.names), "exposure": shares}
-
-
-def only_named(groupings: Sequence[Grouping]) -> tuple[Grouping, ...]:
-    """Those that are not crossed: of two crossed there are too many groups to choose a remedy by."""
-    return tuple(each for each in groupings if not each.parts)

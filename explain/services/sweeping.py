@@ -233,14 +233,13 @@ def visible(results: Mapping[str, Any], sensitive: bool) -> dict[str, Any]:
     """What a login may see: without the right, nothing by a sensitive attribute."""
     if sensitive or not results:
         return dict(results)
-    barred = {each["name"] for each in results["groupings"] if each["sensitive"]}
-    figures = [each for each in results["figures"] if each["grouping"] not in barred]
+    figures = [each for each in results["figures"] if not each["sensitive"]]
     kept = {each["key"] for each in figures}
     points = [
         point | {"disparities": {key: each for key, each in point["disparities"].items() if key in kept}}
         for point in results["points"]
     ]
-    groupings = [each for each in results["groupings"] if each["name"] not in barred]
+    groupings = [each for each in results["groupings"] if not each["sensitive"]]
     return dict(results) | {"figures": figures, "points": points, "groupings": groupings}
 
 

@@ -17,7 +17,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from explain.fairness import pareto
-from explain.fairness.base import Asked, Classes, Grouping
+from explain.fairness.base import Asked, Classes
 from explain.fairness.disparities import People
 from explain.fairness.influence import Shown
 from explain.models import RemedySweep
@@ -141,7 +141,7 @@ def data_of(run: Run, content: Content, asked: Swept, told: Progress) -> tuple[D
 
 
 def people_of(run: Run, asked: Swept, split: Split, users: Int) -> People:
-    """Groupings that are not crossed, items classed as the remedy has them."""
+    """Groupings as an audit has them, items classed as the remedy has them."""
     holdout, items = split.test, split.full.items
     shares = audited_held_out.met_by(holdout.histories, len(items))
     groupings, _ = audited_held_out.groupings_of(run, users, None, holdout.histories, shares)
@@ -150,8 +150,7 @@ def people_of(run: Run, asked: Swept, split: Split, users: Int) -> People:
     hidden = items.positions(hidden_items(catalog_id=run.catalog_id))
     offered[hidden[hidden >= 0]] = False
     classes = Classes(asked.by, asked.by.capitalize(), known.class_names, known.members)
-    kept: tuple[Grouping, ...] = pareto.only_named(groupings)
-    return People(holdout.histories, holdout.targets, shares, offered, classes, kept)
+    return People(holdout.histories, holdout.targets, shares, offered, classes, tuple(groupings))
 
 
 def reranked(asked: Swept, base: Base, told: Progress) -> Iterator[Made]:

@@ -47,6 +47,9 @@ def crumbs(catalog: Catalog, *more: tuple[str, str]) -> list[tuple[str, str]]:
 
 
 def title_of(row: RemedySweep) -> str:
+    """As it was when the sweep was made; without results as the remedy is called now."""
+    if row.results:
+        return str(row.results["about"]["title"])
     return sweepable.named(row.remedy).title if row.remedy in known_names() else row.remedy
 
 

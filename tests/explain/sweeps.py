@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -56,27 +58,31 @@ def people() -> People:
     return People(met, targets, shares, np.ones(ITEMS, dtype=np.bool_), classes, (gender, age))
 
 
-def results(catalog: Catalog, run: Run) -> tuple[dict[str, Any], pd.DataFrame]:
+@lru_cache(maxsize=1)
+def told() -> tuple[dict[str, Any], bytes]:
+    """What depends on no catalog, and the rows per person as they lie in the storage."""
     made, asked = points(), Asked(resamples=200)
     found = pareto.told(pareto.curve(made, people(), asked), ("exposure",), trained=False, metric="NDCG@10")
     found["figures"] = [each for each in found["figures"] if each["key"] in KEPT]
-    keys = list(catalog.items.order_by("id").values_list("pk", flat=True)[:6])
-    change = {"more": [{"item": key, "before": 0.01, "after": 0.05} for key in keys[:3]],
-              "less": [{"item": key, "before": 0.2, "after": 0.1} for key in keys[3:]]}  # fmt: skip
-    found |= {"items": {f"{each:g}": change for each in STRENGTHS[1:]}, "problems": []}
-    found["about"] = ABOUT | {"run": run.pk}
     table = pd.concat([
         pd.DataFrame({"user": np.arange(PEOPLE), "strength": each.strength, "ndcg@10": each.quality}) for each in made
     ])  # fmt: skip
-    return found, table
+    return found, table.to_parquet(index=False)
+
+
+def results(catalog: Catalog, run: Run) -> dict[str, Any]:
+    keys = list(catalog.items.order_by("id").values_list("pk", flat=True)[:6])
+    change = {"more": [{"item": key, "before": 0.01, "after": 0.05} for key in keys[:3]],
+              "less": [{"item": key, "before": 0.2, "after": 0.1} for key in keys[3:]]}  # fmt: skip
+    found = deepcopy(told()[0]) | {"items": {f"{each:g}": change for each in STRENGTHS[1:]}, "problems": []}
+    return found | {"about": ABOUT | {"run": run.pk}}
 
 
 def swept(catalog: Catalog, run: Run, **more: Any) -> RemedySweep:
     """A sweep that is done."""
-    found, table = results(catalog, run)
-    path = default_storage.save("sweeps/rows.parquet", ContentFile(table.to_parquet(index=False)))
+    path = default_storage.save("sweeps/rows.parquet", ContentFile(told()[1]))
     settings = {"strengths": list(STRENGTHS), "by": "categories", "groups": "", "k": 10, "pool": 200,
                 "resamples": 2000, "seed": 0}  # fmt: skip
     given = {"remedy": "gini", "settings": settings, "status": "succeeded", "progress": 1.0, "people": PEOPLE,
-             "finished": timezone.now(), "path": path, "results": found}  # fmt: skip
+             "finished": timezone.now(), "path": path, "results": results(catalog, run)}  # fmt: skip
     return RemedySweep.objects.create(run=run, **(given | more))

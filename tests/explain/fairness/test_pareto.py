@@ -10,6 +10,7 @@ import pytest
 from explain.fairness import disparities, influence
 from explain.fairness.base import Asked, Classes, Grouping
 from explain.fairness.disparities import People
+from explain.fairness.groups import cross
 from explain.fairness.influence import Moving, Shown
 from explain.fairness.monotone import Steps, rise
 from explain.fairness.pareto import Point, curve, dominated, told
@@ -137,7 +138,9 @@ def crowd() -> tuple[list[Point], People]:
     members = np.eye(2, dtype=np.float32)[np.arange(6) % 2]
     classes = Classes("categories", "Categories", ("a", "b"), members)
     grouping = Grouping("gender", "Gender", "attribute", codes, ("f", "m", "x", "y"), sensitive=True)
-    people = People(met, targets, np.full(6, 1 / 3), np.ones(6, dtype=bool), classes, (grouping,))
+    age = Grouping("age", "Age", "band", np.arange(n) % 2, ("old", "young"))
+    crossed = cross(grouping, age)
+    people = People(met, targets, np.full(6, 1 / 3), np.ones(6, dtype=bool), classes, (grouping, age, crossed))
     quality = np.where(codes == 1, 0.2, 0.6) + 0.1 * (np.arange(n) % 3)
     first = np.stack([np.zeros(n), 1 + np.arange(n) % 5], axis=1).astype(np.int64)
     second = np.stack([np.arange(n) % 6, (np.arange(n) + 3) % 6], axis=1)
@@ -154,7 +157,9 @@ def test_a_sweep_is_told_with_paired_differences_and_small_groups_hidden(crowd: 
     assert second["accuracy"]["difference"] == pytest.approx(change, abs=1e-6)
     assert second["accuracy"]["diff_low"] < change < second["accuracy"]["diff_high"]
     keys = [each["key"] for each in found["figures"]]
-    assert keys == ["gini", "coverage", "lift", "calibration", "classes", "gap:gender", "range:gender"]
+    groups = ["gap:gender", "gap:age", "range:gender", "range:age"]
+    assert keys == ["gini", "coverage", "lift", "calibration", "classes", *groups], "none of those crossed"
+    assert [each["key"] for each in found["figures"] if each["sensitive"]] == ["gap:gender", "range:gender"]
     gini = second["disparities"]["gini"]
     assert gini["diff_high"] < 0 and gini["low"] < gini["value"] < gini["high"]
     gap = second["disparities"]["gap:gender"]
@@ -166,6 +171,15 @@ def test_a_sweep_is_told_with_paired_differences_and_small_groups_hidden(crowd: 
         assert groups[few] == {"value": few, "people": None, "suppressed": True, "metrics": {}}
     shown = [each for each in groups.values() if not each["suppressed"]]
     assert all(each["metrics"]["1"]["change"] is not None for each in shown)
+    assert [each["name"] for each in found["groupings"]] == ["gender", "age"]
     assert found["classes"]["exposure"]["0"] == pytest.approx(
         [1 - found["classes"]["exposure"]["0"][1], found["classes"]["exposure"]["0"][1]], abs=1e-5
     )
+
+
+def test_where_only_strength_0_was_measured_sensitive_figures_are_still_known_as_such(
+    crowd: tuple[list[Point], People],
+) -> None:
+    found = told(curve(crowd[0][:1], crowd[1], Asked(resamples=200)), (), trained=True, metric="NDCG@10")
+    assert found["groupings"] == [] and len(found["points"]) == 1
+    assert [each["key"] for each in found["figures"] if each["sensitive"]] == ["gap:gender", "range:gender"]

@@ -17,6 +17,7 @@ from explain.views.sweep_words import best, finding
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, Checkpoint, Deployment, Run
 from recommender.services import training
+from tests.explain.disparities import audited
 from tests.explain.sweeps import swept
 from tests.explain.views.test_disparities import answered
 from tests.recommender.pages import ROLES, films, login, text_of
@@ -184,8 +185,11 @@ def refuse(**_: Any) -> Run:
     raise Conflict("There is no room.")
 
 
-def test_the_page_of_a_run_and_that_of_disparities_lead_here(sweep: RemedySweep) -> None:
+def test_pages_of_runs_of_disparities_and_of_audits_lead_here(sweep: RemedySweep) -> None:
     catalog, client = sweep.run.catalog, entered(sweep.run.catalog)
+    audit = audited(catalog, sweep.run)
+    page = client.get(reverse("disparity", args=[catalog.name, audit.pk]))
+    assert f"{reverse('remedies', args=[catalog.name])}?run={sweep.run_id}".encode() in page.content
     assert where(sweep).encode() in client.get(reverse("run", args=[catalog.name, sweep.run_id])).content
     assert (
         reverse("remedies", args=[catalog.name]).encode()
