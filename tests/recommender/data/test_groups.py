@@ -9,6 +9,8 @@ import pytest
 from recommender.data.dataset import Dataset
 from recommender.data.groups import coded, column_of, groups_of
 from recommender.data.preparation import fingerprint
+from recommender.data.preparation.preparing import prepare
+from recommender.data.preparation.settings import PreparationConfig
 from recommender.data.splits import leave_last_out
 from recommender.exceptions import NotTrainable
 from tests.recommender.metalearning.planted import PEOPLE, opposite
@@ -71,3 +73,9 @@ def test_every_part_of_a_split_keeps_the_groups() -> None:
     data, _ = opposite()
     split = leave_last_out(data)
     assert split.train.user_groups == split.before_test.user_groups == split.full.user_groups == data.user_groups
+
+
+def test_what_is_prepared_keeps_the_groups() -> None:
+    data, _ = opposite()
+    prepared, _ = prepare(data, PreparationConfig(min_item=2), {"user": {}, "item": {}})
+    assert prepared.user_groups == data.user_groups
