@@ -60,10 +60,12 @@ def test_the_worst_group_and_its_gap_are_those_of_its_mean_against_the_rest() ->
 def test_nothing_is_claimed_that_chance_allows() -> None:
     row: Callable[..., dict[str, Any]] = lambda **given: {  # noqa: E731
         "algorithm": "sasrec", "groups": "gender", "objective": "dro", "strength": 1.0, "gap before": -0.02,
-        "gap change": 0.01, "gap low": 0.002, "gap high": 0.018, "gap p, Holm": 0.01, **given,
+        "gap change": 0.01, "gap low": 0.002, "gap high": 0.018, "gap p, Holm": 0.0, "gap": -0.01, "loss": 0.01,
+        "it gains": False, **given,
     }  # fmt: skip
-    surely = summary([row()])
+    surely = summary([row(), row(**{"gap change": 0.015, "loss": 0.2}), row(**{"gap change": 0.005, "it gains": True})])
     assert surely["reached"] and surely["ours"] == 0.01 and surely["ratio"] == pytest.approx(0.5)
+    assert len(surely["narrowed"]) == 3 and "in 3 rows; in 1 of them" in surely["said"]
     for unsure in (row(**{"gap p, Holm": 0.2}), row(**{"gap low": -0.001})):
         found = summary([unsure, row(objective="plain", **{"gap p, Holm": None})])
         assert not found["reached"] and found["ours"] == 0.0
