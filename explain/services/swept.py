@@ -47,6 +47,10 @@ BATCH = 2000
 MOVED = 12
 """Items named that gain most exposure, and that lose most."""
 WAIT_SECONDS = 1.0
+UNKNOWN_THEN = (
+    "When a list is asked for, {} is known of nobody, since it is no feature of recommenders in this catalog: the "
+    "remedy has its groups in learning only, and lists of people in all groups are re-ranked alike."
+)
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,12 @@ def base_of(run: Run, asked: Swept, told: Progress) -> Base:
     if len(holdout.people) < LEAST:
         raise Conflict(f"Of fewer than {LEAST} people something was held out, too few to compare strengths by.")
     users = split.full.users.keys[holdout.people]
+    if (
+        asked.remedy.by_people
+        and not asked.remedy.trained
+        and asked.groups not in ("", ACTIVITY, *holdout.histories.fields)
+    ):
+        problems.append(UNKNOWN_THEN.format(asked.groups))
     return Base(run, content, split, users, people_of(run, asked, split, users), problems)
 
 

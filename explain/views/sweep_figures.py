@@ -17,7 +17,7 @@ from recommender.views.figures import Figure, draw
 EDGES = (0.05, 0.2, 0.5)
 """Changes of a person's figure between which they are counted."""
 TINY = 1e-12
-SURE = SHOWN = 0.001
+SURE = 0.001
 CLASSES = 12
 Address = Callable[[float], str]
 MEANS = (
@@ -109,10 +109,8 @@ def chance(p: float | None) -> str:
 
 
 def changed(row: Mapping[str, Any]) -> str:
-    """The change against strength 0, with its sign where it has one in three digits."""
-    if row["difference"] is None:
-        return "–"
-    return signed(row["difference"]) if abs(row["difference"]) >= SHOWN / 2 else plain(0.0)
+    """The change against strength 0."""
+    return words.moved(row["difference"])
 
 
 def every_figure(results: Results) -> list[dict[str, Any]]:

@@ -12,7 +12,10 @@ from recommender.templatetags.pages import metric_name, plain
 Results = Mapping[str, Any]
 PRICE = 0.03
 """Share of accuracy that is named as a price one may think about."""
+SHOWN = 0.001
 BASE = "as it is"
+TO_ONE = ("coverage", "classes")
+"""Figures that are even at 1."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ def label_of(strength: float) -> str:
 
 
 def span(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"95%: {signed(low)} to {signed(high)}"
+    return "" if low is None or high is None else f"95%: {moved(low)} to {moved(high)}"
 
 
 def beyond_chance(row: Mapping[str, Any]) -> bool:
@@ -116,21 +119,15 @@ def badness(key: str, value: float | None) -> float:
     """How far a figure is from even; of coverage from 1."""
     if value is None:
         return float("inf")
-    kind = key.partition(":")[0]
-    if kind in ("coverage", "classes"):
-        return abs(1 - value)
-    return abs(value)
+    return abs(1 - value) if key.partition(":")[0] in TO_ONE else abs(value)
 
 
 def best(results: Results, key: str) -> dict[str, Any] | None:
     """The point that is most even by a figure, beyond chance, for a loss of at most PRICE of the accuracy."""
-    first = results["points"][0]
-    floor = (1 - PRICE) * (first["accuracy"]["value"] or 0.0)
-    before = badness(key, first["disparities"][key]["value"])
+    before = badness(key, results["points"][0]["disparities"][key]["value"])
     able = [
-        point for point in results["points"][1:]
-        if (point["accuracy"]["value"] or 0.0) >= floor and beyond_chance(point["disparities"][key])
-        and badness(key, point["disparities"][key]["value"]) < before
+        point for point in cheap(results)
+        if beyond_chance(point["disparities"][key]) and badness(key, point["disparities"][key]["value"]) < before
     ]  # fmt: skip
     return min(able, key=lambda point: badness(key, point["disparities"][key]["value"])) if able else None
 
@@ -147,7 +144,8 @@ def finding(results: Results, key: str) -> str:
     point = best(results, key)
     if point is None:
         return (
-            f"{name}: no strength brings it nearer to even beyond chance for a loss of at most {PRICE:.0%} of {metric}."
+            f"{name}: no strength brings it nearer to even beyond chance for a loss of at most {PRICE:.0%} of {metric}"
+            f"{unseen(results, key)}."
         )
     changed, accuracy = point["disparities"][key], point["accuracy"]
     price = accuracy["difference"] or 0.0
@@ -155,10 +153,35 @@ def finding(results: Results, key: str) -> str:
     part = price / first["accuracy"]["value"] if first["accuracy"]["value"] else 0.0
     return (
         f"{name} goes from {plain(first['disparities'][key]['value'])} to {plain(changed['value'])} at strength "
-        f"{point['strength']:g} ({span(changed['diff_low'], changed['diff_high'])}), for {signed(price)} {metric} "
+        f"{point['strength']:g} ({span(changed['diff_low'], changed['diff_high'])}), for {moved(price)} {metric} "
         f"({share(part)}; {span(accuracy['diff_low'], accuracy['diff_high'])}{sure}): the most even of those that cost "
         f"at most {PRICE:.0%}."
     )
+
+
+def cheap(results: Results) -> list[dict[str, Any]]:
+    """The points that cost at most PRICE of the accuracy."""
+    floor = (1 - PRICE) * (results["points"][0]["accuracy"]["value"] or 0.0)
+    return [point for point in results["points"][1:] if (point["accuracy"]["value"] or 0.0) >= floor]
+
+
+def unseen(results: Results, key: str) -> str:
+    """How much nearer to even a figure may be all the same, by its intervals."""
+    before = results["points"][0]["disparities"][key]["value"]
+    even, least = 1.0 if key.partition(":")[0] in TO_ONE else 0.0, badness(key, before)
+    for row in (point["disparities"][key] for point in cheap(results)):
+        if row["diff_low"] is not None and row["diff_high"] is not None:
+            nearest = min(max(even, before + row["diff_low"]), before + row["diff_high"])
+            least = min(least, badness(key, nearest))
+    nearer = badness(key, before) - least
+    return f" (by up to {plain(nearer)} it may be nearer all the same)" if nearer >= SHOWN / 2 else ""
+
+
+def moved(value: float | None) -> str:
+    """A change with its sign, where it has one in three digits."""
+    if value is None:
+        return "–"
+    return signed(value) if abs(value) >= SHOWN / 2 else plain(0.0)
 
 
 def share(part: float) -> str:

@@ -124,7 +124,12 @@ def test_the_finding_names_the_most_even_point_that_costs_little_or_says_there_i
     assert point is not None and point["strength"] == 0.3
     for each in results["points"][1:]:
         each["disparities"]["gini"] |= {"diff_low": -0.1, "diff_high": 0.1}
-    assert "no strength brings it nearer to even beyond chance" in finding(results, "gini")
+    said = finding(results, "gini")
+    assert "no strength brings it nearer to even beyond chance" in said
+    assert "(by up to .100 it may be nearer all the same)" in said
+    for each in results["points"][1:]:
+        each["disparities"]["gini"] |= {"diff_low": 0.0, "diff_high": 0.1}
+    assert "all the same" not in finding(results, "gini")
 
 
 def test_a_sweep_is_started_watched_and_cancelled(sweep: RemedySweep, django_capture_on_commit_callbacks: Any) -> None:
