@@ -98,7 +98,7 @@ class Measured:
         that is followed."""
         people, shown = self.people, Shown.of(lists, self.people.n_items)
         found = {
-            GINI: influence.exposure_gini(shown, people.offered),
+            GINI: influence.exposure_gini(lists, people.offered),
             COVERAGE: influence.coverage(shown, people.offered),
             LIFT: influence.popularity_lift(lists, self.profiles, people.shares),
             CALIBRATION: influence.distance_to_tastes(lists, self.tastes, people.classes.members),

@@ -1,7 +1,7 @@
 """Figures of lists with how each person moves them, so that intervals of one figure and of its change from one list to
 another come from the same people.
 
-A figure T of n people has first-order influences h_u, Σ h_u = 0: drawn again with multinomial weights w, it moves by
+A figure T of n people has influences h_u, Σ h_u = 0: drawn again with multinomial weights w, it moves by
 Σ w_u h_u / n, whose variance over all draws is Σ h_u² / n² exactly. Percentiles of the figure itself would not do:
 lists of people drawn twice show fewer items, so every draw looks more uneven than the lists are.
 """
@@ -83,25 +83,55 @@ def mean(values: Values) -> Moving:
     return Moving(centre, np.where(known, values - centre, 0.0) * len(values) / known.sum())
 
 
-def exposure_gini(shown: Shown, offered: NDArray[np.bool_]) -> Moving:
-    """G = Σᵢ cᵢ E₍ᵢ₎ / S over the m items that may be shown, E ascending, cᵢ = (2i − m − 1) / m, S = ΣE; each unit of
-    exposure of an item moves it by (c − G) / S."""
-    at = np.flatnonzero(offered)
-    exposure = shown.exposure()[at]
-    total = exposure.sum()
+def exposure_gini(lists: Int, offered: NDArray[np.bool_]) -> Moving:
+    """G = Σ_{i<j} |E_i − E_j| / (m S) over the m items that may be shown, E the exposure by `lists`, S = ΣE. Influences
+    are the jackknife's, (n − 1) (Ḡ − G without u): first-order slopes would be too small where an item has few places
+    (of 300 people and 1,500 items 95% intervals then held 88 of 100)."""
+    n, at = len(lists), np.flatnonzero(offered)
+    counted = (lists != NONE) & offered[lists]
+    weights = np.where(counted, places(lists.shape[1]), 0.0)
+    every = np.bincount(lists[counted], weights=weights[counted], minlength=len(offered)).astype(np.float64)
+    exposure = np.sort(every[at])
+    total, m = exposure.sum(), len(at)
     if not total:
-        return nothing(shown.n_people)
-    slopes = np.zeros(shown.n_items)
-    order = np.argsort(exposure, kind="stable")
-    ladder = (2 * np.arange(1, len(at) + 1) - len(at) - 1) / len(at)
-    value = float(ladder @ exposure[order] / total)
-    slopes[at[order]] = (ladder - value) / total
-    return Moving(value, shown.n_people * shown.by_person(slopes))
+        return nothing(n)
+    ladder = 2 * np.arange(1, m + 1) - m - 1
+    apart = float(ladder @ exposure)
+    before = every[np.where(counted, lists, 0)]
+    moved = _without(before, before - weights, counted, exposure)
+    left = total - weights.sum(axis=1)
+    without = np.divide(apart + moved, m * left, out=np.zeros(n), where=left > 0)
+    return Moving(apart / (m * total), (n - 1) * (without.mean() - without))
+
+
+def _without(before: Values, after: Values, counted: NDArray[np.bool_], exposure: Values) -> Values:
+    """(n,) what Σ_{i<j} |E_i − E_j| changes by where the k items of a person go from `before` to `after`, both (n, k);
+    `exposure` (m,) of all items, ascending."""
+    sums = np.concatenate([[0.0], np.cumsum(exposure)])
+
+    def distances(values: Values) -> Values:
+        """(n, k) Σ_j |value − E_j|"""
+        below = np.searchsorted(exposure, values)
+        found = values * (2 * below - len(exposure)) + sums[-1] - 2 * sums[below]
+        return np.asarray(np.where(counted, found, 0.0))
+
+    def pairs(one: Values, other: Values) -> Values:
+        """(n,) Σ_ab |one_a − other_b| over the items of a person."""
+        both = counted[:, :, None] & counted[:, None, :]
+        return np.asarray(np.where(both, np.abs(one[:, :, None] - other[:, None, :]), 0.0).sum(axis=(1, 2)))
+
+    gone = distances(before).sum(axis=1) - pairs(before, before) / 2
+    come = distances(after).sum(axis=1) - pairs(after, before) + pairs(after, after) / 2
+    return np.asarray(come - gone)
 
 
 def coverage(shown: Shown, offered: NDArray[np.bool_]) -> Moving:
-    """Share of the items that may be shown which are in somebody's list. Influences are the jackknife's: what would be
-    shown no more without a person, (n − 1) (s_u − s̄)."""
+    """Share of the items that may be shown which are in somebody's list.
+
+    Influences are the jackknife's, what would be shown no more without a person, (n − 1) (s_u − s̄). Their variance
+    counts the items f₁ that are shown once, where that of coverage is the number that would come with as many people
+    again, f₁ − f₂ + f₃ − … (Good and Toulmin 1956); so they are scaled by the root of the ratio, from ½ to 1.
+    """
     here = offered[shown.items]
     counts = np.bincount(shown.items[here], minlength=shown.n_items)
     m = int(offered.sum())
@@ -109,7 +139,10 @@ def coverage(shown: Shown, offered: NDArray[np.bool_]) -> Moving:
         return nothing(shown.n_people)
     alone = here & (counts[shown.items] == 1)
     only = np.bincount(shown.rows[alone], minlength=shown.n_people) / m
-    return Moving(float((counts > 0).sum()) / m, (shown.n_people - 1) * (only - only.mean()))
+    once = max(1, int((counts == 1).sum()))
+    more = float(((counts % 2 == 1) & (counts > 0)).sum() - ((counts % 2 == 0) & (counts > 0)).sum())
+    scale = np.sqrt(np.clip(more / once, 0.25, 1.0))
+    return Moving(float((counts > 0).sum()) / m, scale * (shown.n_people - 1) * (only - only.mean()))
 
 
 def popularity_lift(lists: Int, profiles: Values, shares: Values) -> Moving:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -23,16 +25,9 @@ def pareto(table: pd.DataFrame, *, x: str, y: str) -> go.Figure:
     drawn = figure()
     across, up = table["x"].tolist(), table["y"].tolist()
     drawn.add_scatter(x=across, y=up, mode="lines", line={"color": INK_3, "width": 1}, hoverinfo="skip")
-    symbols = ["square" if base else "circle-open" if dominated else "circle"
-               for base, dominated in zip(table["base"], table["dominated"], strict=True)]  # fmt: skip
-    whisker = {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": COUNT}
     drawn.add_scatter(
-        x=across, y=up, mode="markers",
-        marker={"color": [INK if base else BLUE for base in table["base"]], "size": 12, "symbol": symbols,
-                "line": {"width": 2, "color": BLUE}},
-        error_x=whisker | {"array": _gap(table["x_high"], table["x"]), "arrayminus": _gap(table["x"], table["x_low"])},
-        error_y=whisker | {"array": _gap(table["y_high"], table["y"]), "arrayminus": _gap(table["y"], table["y_low"])},
-        customdata=table["said"].tolist(), hovertemplate="%{customdata}<extra></extra>",
+        x=across, y=up, mode="markers", marker=_marks(table), error_x=_whiskers(table, "x"),
+        error_y=_whiskers(table, "y"), customdata=table["said"].tolist(), hovertemplate="%{customdata}<extra></extra>",
     )  # fmt: skip
     for row, place in zip(table.itertuples(), places(table), strict=True):
         if place is not None:
@@ -69,6 +64,19 @@ def _spread(values: pd.Series) -> pd.Series:
 def _box(x: float, y: float, width: float, left: bool) -> tuple[float, float, float, float]:
     start = x - AWAY - width if left else x + AWAY
     return start, y - LINE / 2, start + width, y + LINE / 2
+
+
+def _marks(table: pd.DataFrame) -> dict[str, Any]:
+    symbols = ["square" if base else "circle-open" if dominated else "circle"
+               for base, dominated in zip(table["base"], table["dominated"], strict=True)]  # fmt: skip
+    colours = [INK if base else BLUE for base in table["base"]]
+    return {"color": colours, "size": 12, "symbol": symbols, "line": {"width": 2, "color": BLUE}}
+
+
+def _whiskers(table: pd.DataFrame, axis: str) -> dict[str, Any]:
+    above, below = _gap(table[f"{axis}_high"], table[axis]), _gap(table[axis], table[f"{axis}_low"])
+    return {"type": "data", "symmetric": False, "thickness": 1.5, "width": 4, "color": COUNT, "array": above,
+            "arrayminus": below}  # fmt: skip
 
 
 def _gap(above: pd.Series, below: pd.Series) -> list[float]:

@@ -75,24 +75,29 @@ def read(*, run: Run, remedy: str, settings: Mapping[str, Any]) -> Swept:
         found, _strengths(settings.get("strengths"), found), str(settings.get("by") or OWN_CLASSES[0]),
         str(settings.get("groups") or ""), **numbers,
     )  # fmt: skip
+    _check(asked, run)
+    for strength in asked.strengths[1:]:
+        algorithm, config = asked.config(run, strength)
+        registry.config_class(algorithm).from_mapping(config)
+    return asked
+
+
+def _check(asked: Swept, run: Run) -> None:
+    """Raise BadInput, naming the field, where the settings do not fit the catalog or the run."""
     if asked.by not in classes_of(run.catalog):
         raise BadInput(f"Items cannot be classed by “{asked.by}”; they can by: {', '.join(classes_of(run.catalog))}.",
                        field="by")  # fmt: skip
     if asked.groups and asked.groups not in groups_of(run.catalog):
         raise BadInput(f"There are no groups of people by “{asked.groups}”; there are by: "
                        f"{', '.join(groups_of(run.catalog))}.", field="groups")  # fmt: skip
-    if found.trained and not sweepable.weighs_groups(run):
+    if asked.remedy.trained and not sweepable.weighs_groups(run):
         raise BadInput(f"The training of {run.algorithm} cannot look at groups of people; choose a remedy that "
                        "re-ranks, or another recommender.", field="remedy")  # fmt: skip
-    if found.trained and run.config.get("group_objective", "none") != "none":
+    if asked.remedy.trained and run.config.get("group_objective", "none") != "none":
         raise BadInput(f"The training of run {run.pk} looks at groups of people already; choose one that does not, to "
                        "compare with.", field="run")  # fmt: skip
-    if found.trained and not asked.groups:
+    if asked.remedy.trained and not asked.groups:
         raise BadInput("Name the groups of people that the training looks at.", field="groups")
-    for strength in asked.strengths[1:]:
-        algorithm, config = asked.config(run, strength)
-        registry.config_class(algorithm).from_mapping(config)
-    return asked
 
 
 def _whole(name: str, given: Any) -> int:

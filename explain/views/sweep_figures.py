@@ -140,17 +140,11 @@ def groups_figure(results: Results, strength: float, by: str) -> Drawn:
     told = [{"name": str(group["value"]), **group["metrics"][key]} for group in groups if not group["suppressed"]]
     known = [row for row in told if row["change"] is not None]
     points, cut = ends([group_point(row, metric) for row in known])
-    hidden = sum(group["suppressed"] for group in groups)
-    notes = [
-        "Filled marks: the interval leaves 0 out." if any(point["told"] for point in points) else "",
-        cut,
-        f"{hidden} too small or could be worked out, and stay unsaid." if hidden else "",
-    ]
     figure = Figure(
         key="groups", title=f"By {title}: {groups_finding(points)}",
         columns=("group", "people", "before", "after", "change", "low", "high", "change of its gap", "low of it",
                  "high of it", "p of it"),
-        rows=[group_cells(group, key) for group in groups], note=" ".join(filter(None, notes)),
+        rows=[group_cells(group, key) for group in groups], note=groups_note(groups, points, cut),
         definition=f"Mean over the people of a group of {metric} at this strength less that at strength 0, each person "
         "compared with themselves; 95% intervals, people drawn again. The change of its gap is the group’s change less "
         "everyone else’s. Not adjusted for the number of groups.",
@@ -158,6 +152,13 @@ def groups_figure(results: Results, strength: float, by: str) -> Drawn:
         numeric=frozenset(range(1, 11)),
     )  # fmt: skip
     return Drawn(figure, "whiskers", points, {"axis": f"change of {metric}, 95% intervals", "middle": 0.0})
+
+
+def groups_note(groups: Sequence[Mapping[str, Any]], points: Sequence[Mapping[str, Any]], cut: str) -> str:
+    hidden = sum(group["suppressed"] for group in groups)
+    filled = "Filled marks: the interval leaves 0 out." if any(point["told"] for point in points) else ""
+    unsaid = f"{hidden} too small or could be worked out, and stay unsaid." if hidden else ""
+    return " ".join(filter(None, (filled, cut, unsaid)))
 
 
 def groups_finding(points: Sequence[Mapping[str, Any]]) -> str:
