@@ -3,7 +3,7 @@ worse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -182,8 +182,3 @@ def range_interval(means: Values, errors: Values, *, seed: int = 0, draws: int =
 
 def finite(figures: Mapping[str, Moving]) -> list[str]:
     return [name for name, figure in figures.items() if np.isfinite(figure.value)]
-
-
-def aims(names: Sequence[str], aimed: Sequence[str]) -> dict[str, bool]:
-    """By figure, whether a remedy with these aims is meant to lower it."""
-    return {name: AIMED[name.partition(":")[0]] in aimed for name in names}

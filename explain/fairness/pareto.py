@@ -74,13 +74,15 @@ def curve(points: Sequence[Point], people: People, asked: Asked) -> Curve:
                  [measured.shares_of_classes(point.lists) for point in points], measured.worst)  # fmt: skip
 
 
-def told(found: Curve, aimed: Sequence[str], *, trained: bool, metric: str) -> dict[str, Any]:
+def told(
+    found: Curve, aimed: Sequence[str], *, trained: bool, metric: str, groups: str = ""
+) -> dict[str, Any]:  # fmt: skip
     """The curve as it is kept: {"figures", "points", "groupings", "classes"}, numbers or null. `aimed`: what the remedy
-    is meant to lower; `trained`: each point is a training of its own."""
+    is meant to lower, of people the gaps between `groups`; `trained`: each point is a training of its own."""
     names = [*disparities.finite(found.figures[0]), *(f"{RANGE}:{name}" for name in found.worst)]
     points = _points(found, names)
     steps = Steps(found.accuracy, [point.strength for point in found.points], metric, trained)
-    figures = [_named(found, name, aimed) for name in names]
+    figures = [_named(found, name, aimed, groups) for name in names]
     for row in figures:
         kind, _, _ = (name := row["key"]).partition(":")
         if kind == RANGE:
@@ -93,11 +95,11 @@ def told(found: Curve, aimed: Sequence[str], *, trained: bool, metric: str) -> d
     return {"figures": figures, "points": points, "groupings": _groups(found), "classes": _classes(found)}
 
 
-def _named(found: Curve, name: str, aimed: Sequence[str]) -> dict[str, Any]:
+def _named(found: Curve, name: str, aimed: Sequence[str], groups: str) -> dict[str, Any]:
     """What a figure is of, and whether it is for everyone's eyes."""
     _, _, grouping = name.partition(":")
     sensitive = any(each.sensitive for each in found.people.groupings if each.name == grouping)
-    meant = disparities.aims([name], aimed)[name]
+    meant = disparities.AIMED[name.partition(":")[0]] in aimed and grouping in ("", groups)
     return {"key": name, "aimed": meant, "grouping": grouping, "sensitive": sensitive,
             "followed": _followed(found, name)}  # fmt: skip
 

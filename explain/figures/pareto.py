@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -43,7 +44,7 @@ def pareto(table: pd.DataFrame, *, x: str, y: str) -> go.Figure:
 def places(table: pd.DataFrame) -> list[tuple[bool, int] | None]:
     """Where each point's name stands: (left of it?, pixels above it), None where it would cover another; the strongest
     and the one that is as it is come first, hover and table name the rest."""
-    across, up = (_spread(table[axis]) * size for axis, size in zip(("x", "y"), SHEET, strict=True))
+    across, up = (_spread(table, axis) * size for axis, size in zip(("x", "y"), SHEET, strict=True))
     order = [0, len(table) - 1, *range(1, len(table) - 1)] if len(table) > 1 else [0] * len(table)
     found: list[tuple[bool, int] | None] = [None] * len(table)
     taken = [(x - 5, y - 5, x + 5, y + 5) for x, y in zip(across, up, strict=True)]
@@ -57,8 +58,11 @@ def places(table: pd.DataFrame) -> list[tuple[bool, int] | None]:
     return found
 
 
-def _spread(values: pd.Series) -> pd.Series:
-    return (values - values.min()) / ((values.max() - values.min()) or 1.0)
+def _spread(table: pd.DataFrame, axis: str) -> pd.Series:
+    """Where each point stands, from 0 to 1 of what is drawn with the whiskers."""
+    ends = table[[axis, f"{axis}_low", f"{axis}_high"]].to_numpy(dtype=float)
+    low, high = float(np.nanmin(ends)), float(np.nanmax(ends))
+    return (table[axis] - low) / ((high - low) or 1.0)
 
 
 def _box(x: float, y: float, width: float, left: bool) -> tuple[float, float, float, float]:

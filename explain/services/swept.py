@@ -80,7 +80,8 @@ def carried_out(row: RemedySweep, asked: Swept, told: Progress) -> tuple[dict[st
     curve = pareto.curve([pareto.Point(each.strength, each.metrics[f"ndcg@{asked.k}"], each.lists) for each in made],
                          base.people, drawn)  # fmt: skip
     told.say("comparing strengths", 0.95)
-    results = pareto.told(curve, asked.remedy.aims, trained=asked.remedy.trained, metric=f"NDCG@{asked.k}")
+    remedy, metric = asked.remedy, f"NDCG@{asked.k}"
+    results = pareto.told(curve, remedy.aims, trained=remedy.trained, metric=metric, groups=asked.groups or ACTIVITY)
     if not results["figures"]:
         raise Conflict("Nobody’s list has an item that may be shown, so there is nothing to compare.")
     results["items"] = {f"{each.strength:g}": moved(made[0].lists, each.lists, base) for each in made[1:]}

@@ -99,7 +99,8 @@ def table_rows(results: Results, key: str, address: Address) -> list[dict[str, A
             "address": address(point["strength"]), "accuracy": accuracy, "bad": bad, "change": changed(accuracy),
             "p": chance(accuracy["p_holm"]),
             "bad_change": changed(bad),
-            "said": "" if by is None else f"dominated by {words.label_of(by)}",
+            "said": "–" if bad["diff_low"] is None else "not dominated" if by is None else
+            f"dominated by {words.label_of(by)}",
         })  # fmt: skip
     return rows
 

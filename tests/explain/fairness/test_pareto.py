@@ -169,7 +169,10 @@ def crowd() -> tuple[list[Point], People]:
 
 def test_a_sweep_is_told_with_paired_differences_and_small_groups_hidden(crowd: tuple[list[Point], People]) -> None:
     points, people = crowd
-    found = told(curve(points, people, Asked(resamples=200)), ("exposure", "people"), trained=False, metric="NDCG@10")
+    drawn = curve(points, people, Asked(resamples=200))
+    found = told(drawn, ("exposure", "people"), trained=False, metric="NDCG@10", groups="age")
+    aimed = [each["key"] for each in found["figures"] if each["aimed"]]
+    assert aimed == ["gini", "coverage", "classes", "gap:age", "range:age"]
     first, second = found["points"]
     assert first["accuracy"]["difference"] == 0 and first["accuracy"]["p"] is None
     change = (points[1].quality - points[0].quality).mean()

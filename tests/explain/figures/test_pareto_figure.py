@@ -31,7 +31,7 @@ def test_points_are_joined_by_strength_with_whiskers_both_ways_and_lead_somewher
 
 def test_names_that_would_cover_each_other_are_left_to_hover_and_table() -> None:
     close = pd.DataFrame({"x": [0.5] * 9 + [0.9], "y": [0.1] * 9 + [0.2], "name": ["as it is", *"12345678", "9"]})
-    found = places(close)
+    found = places(close.assign(x_low=NAN, x_high=close["x"], y_low=0.1, y_high=0.2))
     assert found[0] is not None and found[-1] is not None, "the ends of the curve keep their names"
     assert sum(each is None for each in found) >= 4
 
