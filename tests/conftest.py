@@ -56,9 +56,12 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "recsite.settings"
 django.setup()
 
 from django.conf import settings  # noqa: E402
+from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 
 from tests.support import Browsers, Worker, processes_of  # noqa: E402
+
+PBKDF2PasswordHasher.iterations = 1  # passwords of tests need not be hard to guess, and there are a thousand of them
 
 
 @pytest.hookimpl(optionalhook=True)
