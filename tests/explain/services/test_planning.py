@@ -107,7 +107,7 @@ def test_a_plan_waits_while_its_last_audit_runs_while_it_is_off_and_while_nothin
 
 
 def test_beat_asks_every_hour_and_the_audit_is_of_what_serves(catalog: Catalog) -> None:
-    beat = Celery("another")
+    beat = Celery("another", set_as_current=False)
     schedule(beat)
     assert beat.conf.beat_schedule["audits by plan"]["task"] == "explain.tasks.audit_planned"
     plan = planned(catalog, settings={"source": "held-out", "groups": ["age", "gender"]})
