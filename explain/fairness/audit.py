@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from explain.fairness import consumer
 from explain.fairness.base import Asked, Material
 from explain.fairness.comparing import compare_groups
-from explain.fairness.described import described, described_by_group
+from explain.fairness.described import described
 from explain.fairness.family import tests
 from explain.fairness.permuting import omnibus
 from explain.fairness.summary import limits, powers, summary
@@ -29,20 +29,21 @@ def audit(material: Material, asked: Asked) -> dict[str, Any]:
     """
     started = time.perf_counter()
     looked, problems = look(material, asked)
+    whole, by_group, amiss = described(looked)
     result: dict[str, Any] = {
         "about": _about(looked),
         "groupings": of_groupings(looked),
         "people": of_people(looked),
-        **described(looked),
+        **whole,
     }
-    for grouping, parts in zip(result["groupings"], described_by_group(looked), strict=False):
+    for grouping, parts in zip(result["groupings"], by_group, strict=False):
         grouping |= parts
     result["tests"] = tests(result["groupings"], result["about"]["main"], asked.level)
     result["summary"] = summary(result)
     result["limits"] = limits(material.targets is None, asked, looked.omnibus.permutations)
     if looked.metrics:
         result["limits"] += powers(looked.values[:, 0], looked.metrics[0], asked.level)
-    result["problems"] = problems
+    result["problems"] = problems + amiss
     result["about"]["seconds"] = round(time.perf_counter() - started, 3)
     return result
 

@@ -19,6 +19,7 @@ from recommender.evaluation import beyond_accuracy as measure
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 GINI, COVERAGE, LIFT, CALIBRATION, CLASSES = "gini", "coverage", "lift", "calibration", "classes"
+SHARE = "share"
 GAP, RANGE = "gap", "range"
 AIMED = {GINI: "exposure", COVERAGE: "exposure", CLASSES: "exposure", LIFT: "popularity", CALIBRATION: "calibration",
          GAP: "people", RANGE: "people"}  # fmt: skip
@@ -56,6 +57,7 @@ LOG = (lambda value: float(np.log(value)), lambda log: float(np.exp(log)), lambd
 
 SCALES: dict[str, Scale] = {
     GINI: Scale(lambda value: (value, 1.0), *ODDS),
+    SHARE: Scale(lambda value: (value, 1.0), *ODDS),
     COVERAGE: Scale(lambda value: (-value, -1.0), *ODDS),
     LIFT: Scale(lambda value: (abs(value), float(np.sign(value))), *PLAIN),
     CALIBRATION: Scale(lambda value: (value, 1.0), *LOG),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from explain.fairness.base import NONE
 from recommender.data.dataset import Float, Int
 from recommender.evaluation import beyond_accuracy as measure
-from recommender.reranking.base import places
+from recommender.reranking.base import blocks, places
 
 Values = NDArray[np.float64]
 
@@ -97,11 +97,31 @@ def exposure_gini(lists: Int, offered: NDArray[np.bool_]) -> Moving:
         return nothing(n)
     ladder = 2 * np.arange(1, m + 1) - m - 1
     apart = float(ladder @ exposure)
-    before = every[np.where(counted, lists, 0)]
-    moved = _without(before, before - weights, counted, exposure)
-    left = total - weights.sum(axis=1)
-    without = np.divide(apart + moved, m * left, out=np.zeros(n), where=left > 0)
+    without = np.zeros(n)
+    for part in blocks(n, 3 * lists.shape[1] ** 2):
+        before = every[np.where(counted[part], lists[part], 0)]
+        moved = _without(before, before - weights[part], counted[part], exposure)
+        left = total - weights[part].sum(axis=1)
+        np.divide(apart + moved, m * left, out=without[part], where=left > 0)
     return Moving(apart / (m * total), (n - 1) * (without.mean() - without))
+
+
+def pooled(figure: Moving, owners: Int, n_people: int) -> Moving:
+    """A figure that lists move as one that their people move, `owners` (n_lists,) the person of each: those whose lists
+    they are move it together."""
+    if not len(owners):
+        return nothing(n_people)
+    summed = np.bincount(owners, weights=figure.influence, minlength=n_people)
+    return Moving(figure.value, summed * (n_people / len(owners)))
+
+
+def ratio(above: Values, below: Values) -> Moving:
+    """Σ above / Σ below, each (n_people,) what a person adds to it; nan where Σ below is 0."""
+    total = float(below.sum())
+    if not total:
+        return nothing(len(below))
+    value = float(above.sum()) / total
+    return Moving(value, (above - value * below) * len(below) / total)
 
 
 def _without(before: Values, after: Values, counted: NDArray[np.bool_], exposure: Values) -> Values:

@@ -127,10 +127,11 @@ def classes_figure(results: Results, name: str) -> Drawn:
     figure = Figure(
         key="classes", title=classes_finding(found), columns=CLASSES,
         rows=[(row["value"], *(row.get(key) for key in keys)) for row in rows],
-        definition="Share of exposure of a class: Σ E_i of its items / Σ E of all. Disparate exposure compares it with "
-        "relevance, the share of what people chose afterwards: (E_g / R_g) / (E_h / R_h), h all other items; 1 where "
-        "exposure follows what is wanted. An item of several classes counts in each by an equal part. 95% intervals, "
-        "people drawn again.",
+        definition="Share of exposure of a class: Σ E_i of its items / Σ E of all. Exposure by relevance divides it by "
+        "the share of what people chose that is of the class (held out, or, of answers that were served, met before); "
+        "1 where exposure follows what is wanted. Disparate exposure of two classes is the ratio of theirs: (E_g / R_g)"
+        " / (E_h / R_h). An item of several classes counts in each by an equal part; items without one are left out. "
+        "95% intervals, people drawn again.",
         note=f"The {MOST} classes with most exposure of {len(rows):,} are drawn; the table has all of them."
         if len(rows) > MOST else "",
         empty=found.get("problem") or ("Items have no classes." if results["exposure"] else NOT_LOOKED_AT),

@@ -201,10 +201,10 @@ def measures(results: Results, choice: Choice) -> dict[str, list[tuple[str, str,
             ("Half of all exposure", _share(exposure.get("half")), "Least share of the items that gets half of it."),
             ("Equity of attention", shown(exposure.get("equity_of_attention")), "Σ |E_i / ΣE − R_i / ΣR|, from 0 "
              "(attention follows what people chose) to 2."),
-            ("AWRF against the catalogue", shown(exposure.get("awrf_catalogue")), "1 − Jensen–Shannon distance of the "
-             "shares of exposure from equal shares; 1: the same."),
-            ("AWRF against relevance", shown(exposure.get("awrf_relevance")), "1 − Jensen–Shannon distance of the "
-             "shares of exposure from those of what people chose."),
+            ("AWRF against the catalogue", shown(exposure.get("awrf_catalogue")), "1 − Jensen–Shannon "
+             "divergence, in bits, of the shares of exposure from equal shares; 1: the same."),
+            ("AWRF against relevance", shown(exposure.get("awrf_relevance")), "1 − Jensen–Shannon "
+             "divergence, in bits, of the shares of exposure from those of what people chose."),
             ("New items", f"{_share(new.get('share'))} of exposure", f"{_share(new.get('catalogue_share'))} of the "
              f"catalogue, {new.get('items') or 0:,} items."),
         ],
