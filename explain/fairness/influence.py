@@ -111,7 +111,7 @@ def pooled(figure: Moving, owners: Int, n_people: int) -> Moving:
     they are move it together."""
     if not len(owners):
         return nothing(n_people)
-    summed = np.bincount(owners, weights=figure.influence, minlength=n_people)
+    summed = np.bincount(owners, weights=figure.influence, minlength=n_people).astype(np.float64)
     return Moving(figure.value, summed * (n_people / len(owners)))
 
 

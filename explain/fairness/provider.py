@@ -168,7 +168,7 @@ def of_classes(attention: Attention, classes: Classes) -> dict[str, Any]:
     """One of the report's `classes`. Shares are of the items whose class is known."""
     material = attention.material
     heading = {"name": classes.name, "title": classes.title, "supplier": classes.supplier}
-    nothing = {"rows": [], "disparate_exposure": None, "awrf": None, "equity_of_attention": None}
+    nothing: dict[str, Any] = {"rows": [], "disparate_exposure": None, "awrf": None, "equity_of_attention": None}
     weights = divided(classes.members * material.offered[:, None])
     known = weights.sum(axis=1) > 0
     if not known.any():
