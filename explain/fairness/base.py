@@ -71,6 +71,8 @@ class Material:
     groupings: tuple[Grouping, ...] = ()
     classes: tuple[Classes, ...] = ()
     weeks: Int | None = None
+    listed: pd.DataFrame | None = None
+    """A row per list of what was served, a column per answer to it (`response`)."""
     lower: frozenset[str] = frozenset({"mae", "rmse"})
     explanations: pd.DataFrame | None = None
     problems: Mapping[str, str] = field(default_factory=dict)

@@ -1,16 +1,22 @@
 """What lists are like, beside how good they are for people: parts of the report that compare nothing by tests.
 
-Everything of groups of people must leave out those that `Looked.compared.shown` hides.
+Everything of groups of people leaves out those that `Looked.compared.shown` hides.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from explain.fairness import provider
+import numpy as np
+
+from explain.fairness import by_people, provider
+from explain.fairness.over_time import over_time
+from explain.fairness.seen import Seen
 from explain.fairness.told import DESCRIBED, Looked, of_explanations
 
 Parts = dict[str, Any]
+MOST_CELLS = 1500
+"""Cells of a table of groups and classes above which it would only swell the report: it is left out."""
 
 
 def described(looked: Looked) -> tuple[Parts, list[Parts], list[str]]:
@@ -26,6 +32,8 @@ def described(looked: Looked) -> tuple[Parts, list[Parts], list[str]]:
     if not parts["exposure"]:
         return parts, by_group, ["No list holds an item that may be shown, so nothing is said of exposure."]
     parts["classes"] = [provider.of_classes(attention, each) for each in material.classes]
+    parts["over_time"] = over_time(looked)
+    _add_people(looked, Seen(attention), parts, by_group)
     return parts, by_group, [each["problem"] for each in parts["classes"] if each["problem"]]
 
 
@@ -33,3 +41,28 @@ def _explained(looked: Looked) -> list[Parts]:
     trust = looked.material.explanations
     explained = of_explanations(looked, trust) if trust is not None else [[] for _ in looked.groupings]
     return [{part: [] for part in DESCRIBED} | {"explanations": rows} for rows in explained]
+
+
+def _add_people(looked: Looked, seen: Seen, parts: Parts, by_group: list[Parts]) -> None:
+    """Popularity and distance to tastes, of everyone and of groups; classes of items by group."""
+    lifts, distances = by_people.Lifts(seen), by_people.Distances(seen)
+    everyone = np.zeros(looked.material.n_people, dtype=np.int64)
+    parts["popularity"] = lifts.of(everyone, 1)[0]
+    parts["calibration"] = {"classes": distances.title} | distances.of(everyone, 1)[0]
+    for grouping, shown, told in zip(looked.groupings, looked.compared.shown, by_group, strict=True):
+        rows: dict[str, by_people.Lifts | by_people.Distances] = {"popularity": lifts, "calibration": distances}
+        for part, figures in rows.items():
+            found = figures.of(grouping.codes, len(grouping.names))
+            told[part] = [{"value": grouping.names[at], **found[at]} for at in np.flatnonzero(shown)]
+    _add_classes(looked, seen, by_group)
+
+
+def _add_classes(looked: Looked, seen: Seen, by_group: list[Parts]) -> None:
+    """Demographic parity and equal opportunity, of tables that are not too large."""
+    for by in looked.material.classes:
+        places = [place for place, each in enumerate(looked.groupings) if len(each.names) * len(by.names) <= MOST_CELLS]
+        groupings = [looked.groupings[place] for place in places]
+        shown = [looked.compared.shown[place] for place in places]
+        for part, measured in (("parity", by_people.parity), ("opportunity", by_people.opportunity)):
+            for place, rows in zip(places, measured(seen, by, groupings, shown), strict=True):
+                by_group[place][part] = [*by_group[place][part], *rows]

@@ -54,7 +54,7 @@ def main(people: int) -> dict[str, Any]:
     made = generated(people)
     held = memory("VmRSS") / 1024
     started = time.perf_counter()
-    report = audit(made, Asked())
+    report = audit(made, Asked(k=LENGTH))
     return {
         "seconds": round(time.perf_counter() - started, 1),
         "gigabytes": round(memory("VmHWM") / 1024, 2),
@@ -77,8 +77,8 @@ def generated(people: int, seed: int = 0) -> Material:
     shares = np.bincount(met.items, minlength=ITEMS) / people
     lists = np.searchsorted(popularity, rng.random((people, LENGTH), dtype=np.float32)).astype(np.int64)
     behaviour = [each for each in (groups.by_activity(met), groups.by_taste(met, shares)) if isinstance(each, Grouping)]
-    ranks = np.where(rng.random(people) < 0.3, rng.integers(1, 11, people), np.inf)
-    quality = {"ndcg@10": 1 / np.log2(1 + ranks), "recall@10": np.isfinite(ranks).astype(np.float64)}
+    ranks = np.where(rng.random(people) < 0.3, rng.integers(1, LENGTH + 1, people), np.inf)
+    quality = {"ndcg@20": 1 / np.log2(1 + ranks), "recall@20": np.isfinite(ranks).astype(np.float64)}
     members = (np.arange(ITEMS)[:, None] % CLASSES == np.arange(CLASSES)).astype(np.float32)
     return Material(
         users=np.arange(people, dtype=np.int64),
