@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from explain.fairness.base import Classes, Grouping, number
+from explain.fairness.cells import share_interval, two_ways
 from explain.fairness.provider import divided
 from explain.fairness.seen import Seen, of_owners, ones
 from recommender.data.dataset import Int
@@ -18,6 +19,8 @@ from recommender.evaluation import beyond_accuracy as measure
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 POPULARITY = "popularity"
+DIGITS = 4
+"""Of shares in small tables: with more, the number of people they are of could be worked out."""
 
 
 def sums_of(values: Values, codes: Int, n_groups: int) -> Values:
@@ -40,9 +43,14 @@ class Lifts:
         summed = np.bincount(met.rows, weights=material.shares[met.items], minlength=material.n_people)
         self.profiles = np.divide(summed, met.lengths, out=np.full(len(met), np.nan), where=met.lengths > 0)
 
+    @property
+    def known(self) -> Mask:
+        """(n_people,) of whom there are both."""
+        return np.asarray(~np.isnan(self.listed) & ~np.isnan(self.profiles))
+
     def of(self, codes: Int, n_groups: int) -> list[dict[str, float | None]]:
         """A row per group; the interval by the delta method, who is in it drawn again."""
-        codes = np.where(np.isnan(self.listed) | np.isnan(self.profiles), -1, codes)
+        codes = np.where(self.known, codes, -1)
         one, other = np.nan_to_num(self.listed), np.nan_to_num(self.profiles)
         people = sums_of(np.ones(len(codes)), codes, n_groups)
         pairs = ((one, None), (other, None), (one, one), (one, other), (other, other))
@@ -59,6 +67,14 @@ class Lifts:
             if told[at] else dict.fromkeys(("profile", "lists", "lift", "low", "high"))
             for at in range(n_groups)
         ]  # fmt: skip
+
+
+def may_be_shown(known: Mask, grouping: Grouping, shown: Mask, least: int) -> Mask:
+    """(n_groups,) of the groups that are `shown`, those whose figure, of the people of whom it is `known` (n_people,),
+    neither is of few nor gives away that of few."""
+    people = sums_of(known.astype(np.float64), grouping.codes, len(grouping.names))
+    absent = np.array([known.sum() - people.sum()])
+    return two_ways(people[:, None], shown, absent, least)[:, 0]
 
 
 def t_reach(people: Values, level: float) -> Values:
@@ -78,12 +94,17 @@ class Distances:
             self.values = of_owners(_distances(seen, self.by), material.owners, material.n_people)
 
     @property
+    def known(self) -> Mask:
+        """(n_people,) whose distance there is."""
+        return np.asarray(~np.isnan(self.values))
+
+    @property
     def title(self) -> str:
         return self.by.title if self.by is not None else ""
 
     def of(self, codes: Int, n_groups: int) -> list[dict[str, float | None]]:
         """A row per group: mean and interval, on the scale of logarithms."""
-        codes = np.where(np.isnan(self.values), -1, codes)
+        codes = np.where(self.known, codes, -1)
         values = np.nan_to_num(self.values)
         people, total, squares = (sums_of(each, codes, n_groups) for each in (values**0, values, values**2))
         with np.errstate(all="ignore"):
@@ -136,7 +157,8 @@ def _mean_rows(seen: Seen, by: Classes, grouping: Grouping, shown: Mask, sums: V
     with np.errstate(all="ignore"):
         mean = total / people
         error = np.sqrt(np.maximum(squares / people - mean**2, 0) / np.maximum(people - 1, 1))
-    return _rows(seen, by, grouping, shown, (people, mean, error))
+    absent = np.full(len(by.names), float((np.diff(seen.places.indptr) > 0).sum())) - people.sum(axis=0)
+    return _rows(seen, by, grouping, two_ways(people, shown, absent, seen.asked.least), (people, mean, error), shown)
 
 
 def opportunity(seen: Seen, by: Classes, groupings: list[Grouping], shown: list[Mask]) -> Rows:
@@ -145,36 +167,40 @@ def opportunity(seen: Seen, by: Classes, groupings: list[Grouping], shown: list[
     if seen.material.targets is None:
         return [[] for _ in groupings]
     weights, found = divided(by.members), [np.zeros((6, len(each.names), len(by.names))) for each in groupings]
+    everyone = np.zeros(len(by.names))
     for at in seen.blocks():
         taken = seen.taken[at]
         hits, asked = taken.multiply(seen.places[at] > 0) @ weights, taken @ weights
+        everyone += (asked > 0).sum(axis=0)
         products = (asked > 0, asked, hits, asked**2, asked * hits, hits**2)
         for grouping, sums in zip(groupings, found, strict=True):
             of_groups = ones(grouping.codes[at], len(grouping.names))
             sums += np.stack([of_groups @ np.asarray(each, dtype=np.float64) for each in products])
-    return [_recall_rows(seen, by, grouping, mask, sums)
+    return [_recall_rows(seen, by, grouping, mask, sums, everyone)
             for grouping, mask, sums in zip(groupings, shown, found, strict=True)]  # fmt: skip
 
 
-def _recall_rows(seen: Seen, by: Classes, grouping: Grouping, shown: Mask, sums: Values) -> list[dict[str, Any]]:
+def _recall_rows(
+    seen: Seen, by: Classes, grouping: Grouping, shown: Mask, sums: Values, everyone: Values
+) -> list[dict[str, Any]]:
     people, asked, hits, squares, both, found = sums
     with np.errstate(all="ignore"):
         recall = hits / asked
         spread = np.maximum(found - 2 * recall * both + recall**2 * squares, 0)
         error = np.sqrt(spread * people / np.maximum(people - 1, 1)) / asked
-    return _rows(seen, by, grouping, shown, (people, recall, error))
+    mask = two_ways(people, shown, everyone - people.sum(axis=0), seen.asked.least)
+    return _rows(seen, by, grouping, mask, (people, recall, error), shown)
 
 
 def _rows(
-    seen: Seen, by: Classes, grouping: Grouping, shown: Mask, figures: tuple[Values, Values, Values]
+    seen: Seen, by: Classes, grouping: Grouping, mask: Mask, figures: tuple[Values, Values, Values], shown: Mask
 ) -> list[dict[str, Any]]:
-    """A row per group that is shown and class; without figures where fewer people than `least` stand behind it."""
+    """A row per group that is shown and class; without figures where `mask` (n_groups, n_classes) says so."""
     people, value, error = figures
-    far = t_reach(people, seen.asked.level) * error
+    low, high = share_interval(value, error, people, seen.asked.level)
     return [
         {"classes": by.name, "value": grouping.names[group], "class": by.names[at]}
-        | ({"share": number(value[group, at]), "low": number(max(0.0, value[group, at] - far[group, at])),
-            "high": number(min(1.0, value[group, at] + far[group, at]))}
-           if people[group, at] >= seen.asked.least else dict.fromkeys(("share", "low", "high")))
+        | ({name: number(part[group, at], DIGITS) for name, part in (("share", value), ("low", low), ("high", high))}
+           if mask[group, at] else dict.fromkeys(("share", "low", "high")))
         for group in np.flatnonzero(shown) for at in range(len(by.names))
     ]  # fmt: skip

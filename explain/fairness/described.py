@@ -34,7 +34,16 @@ def described(looked: Looked) -> tuple[Parts, list[Parts], list[str]]:
     parts["classes"] = [provider.of_classes(attention, each) for each in material.classes]
     parts["over_time"] = over_time(looked)
     _add_people(looked, Seen(attention), parts, by_group)
-    return parts, by_group, [each["problem"] for each in parts["classes"] if each["problem"]]
+    return parts, by_group, _amiss(parts)
+
+
+def _amiss(parts: Parts) -> list[str]:
+    told = [each["problem"] for each in parts["classes"] if each["problem"]]
+    if parts["popularity"]["lift"] is None:
+        told.append("Of too few people both a list and a history are known, so there is no popularity lift.")
+    if parts["calibration"]["mean"] is None:
+        told.append("Of too few people a history with classes of items is known, so lists are not held against tastes.")
+    return told
 
 
 def _explained(looked: Looked) -> list[Parts]:
@@ -53,7 +62,8 @@ def _add_people(looked: Looked, seen: Seen, parts: Parts, by_group: list[Parts])
         rows: dict[str, by_people.Lifts | by_people.Distances] = {"popularity": lifts, "calibration": distances}
         for part, figures in rows.items():
             found = figures.of(grouping.codes, len(grouping.names))
-            told[part] = [{"value": grouping.names[at], **found[at]} for at in np.flatnonzero(shown)]
+            mask = by_people.may_be_shown(figures.known, grouping, shown, looked.asked.least)
+            told[part] = [{"value": grouping.names[at], **found[at]} for at in np.flatnonzero(mask)]
     _add_classes(looked, seen, by_group)
 
 

@@ -107,8 +107,9 @@ def _interval(figure: Moving, level: float) -> dict[str, float | None]:
 
 
 def trend(weeks: list[Week], name: str, level: float) -> dict[str, Any]:
-    """Least-squares slope of a figure over the weeks it is known of, Σ (t − t̄) y / Σ (t − t̄)², and its interval: people
-    drawn again with all their weeks, so that whoever comes back is not taken for somebody new."""
+    """Least-squares slope of a figure over the weeks it is known of, Σ (t − t̄) y / Σ (t − t̄)², and its interval, the
+    wider of two: of people drawn again with all their weeks, so that whoever comes back is not taken for somebody new,
+    and of how far the weeks lie from the line."""
     known = [week for week in weeks if np.isfinite(week.figures[name].value)]
     if len(known) < 3:
         return {"figure": name, "per_week": None, "low": None, "high": None}
@@ -118,5 +119,17 @@ def trend(weeks: list[Week], name: str, level: float) -> dict[str, Any]:
     moved = np.zeros(known[0].looked.material.n_people)
     for slope, week in zip(slopes, known, strict=True):
         moved[week.who] += slope * week.figures[name].influence / week.people
-    far = stats.norm.ppf((1 + level) / 2) * float(np.sqrt((moved**2).sum()))
-    return {"figure": name, "per_week": number(value), "low": number(value - far), "high": number(value + far)}
+    errors = float(np.sqrt((moved**2).sum())), _scatter(times, [week.figures[name].value for week in known])
+    far = stats.t.ppf((1 + level) / 2, len(known) - 2) * errors[1], stats.norm.ppf((1 + level) / 2) * errors[0]
+    return {
+        "figure": name,
+        "per_week": number(value),
+        "low": number(value - max(far)),
+        "high": number(value + max(far)),
+    }
+
+
+def _scatter(times: Values, values: list[float]) -> float:
+    """The slope's standard error by how far weeks lie from the line: they may move together for other reasons than who
+    came, a release say, which drawing people again does not see."""
+    return float(stats.linregress(times, values).stderr)

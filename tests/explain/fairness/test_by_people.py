@@ -81,9 +81,11 @@ def test_demographic_parity_is_the_mean_share_of_places():
     (rows,) = parity(seen(), KINDS, [grouping], [np.array([True, True])])
     shares = {(row["value"], row["class"]): row["share"] for row in rows}
     assert shares == {("a", "old"): 0.75, ("a", "young"): 0.25, ("b", "old"): 0.25, ("b", "young"): 0.75}
-    values = np.array([1, 0.5])
-    far = stats.t.ppf(0.975, 1) * values.std(ddof=1) / np.sqrt(2)
-    assert (rows[0]["low"], rows[0]["high"]) == (pytest.approx(max(0, 0.75 - far)), 1.0)
+    # 1 and .5 vary by .0625 of their mean, two thirds of what .75 of yes and no would; drawn to 1 as by two people: 8/9
+    z = stats.t.ppf(0.975, 3) ** 2 * (8 / 9) / 2
+    reach = np.sqrt(z * 0.75 * 0.25 + z**2 / 4)
+    ends = (0.75 + z / 2 - reach) / (1 + z), (0.75 + z / 2 + reach) / (1 + z)
+    assert (rows[0]["low"], rows[0]["high"]) == pytest.approx(ends, abs=1e-4)
 
 
 def test_equal_opportunity_is_recall_of_a_class():
