@@ -35,6 +35,9 @@ class NewAuditSerializer(Strict):
         child=TextField(max_length=100), required=False, max_length=50, help_text="Attributes of people; else all."
     )
     k = WholeNumberField(required=False, min_value=1, max_value=100, help_text="Places of each list: 10.")
+    weeks = WholeNumberField(
+        required=False, min_value=1, max_value=104, help_text="Of what was served: how many weeks back, 8."
+    )
 
 
 class AuditSerializer(serializers.Serializer[Any]):

@@ -77,6 +77,8 @@ class Material:
     explanations: pd.DataFrame | None = None
     problems: Mapping[str, str] = field(default_factory=dict)
     """By name of an attribute that was asked for: why there are no groups by it, a sentence."""
+    data: Mapping[str, int] = field(default_factory=dict)
+    """What else the report tells of the data, in words."""
 
     @property
     def n_people(self) -> int:

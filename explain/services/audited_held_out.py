@@ -19,7 +19,7 @@ from recommender.data.features import number_of
 from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.protocol import evaluate
 from recommender.exceptions import Conflict
-from recommender.models import Attribute, Checkpoint, Run
+from recommender.models import Attribute, Catalog, Checkpoint, Run
 from recommender.selectors import pages
 from recommender.selectors.dataset import Bounds, hidden_items, item_fields, load_dataset
 from recommender.services import preparing
@@ -49,7 +49,7 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
     )  # fmt: skip
     users = split.full.users.keys[holdout.people]
     shares = met_by(holdout.histories, len(content.items))
-    groupings, problems = groupings_of(run, users, names, holdout.histories, shares)
+    groupings, problems = groupings_of(run.catalog, users, names, holdout.histories, shares)
     hidden = content.items.positions(hidden_items(catalog_id=run.catalog_id))
     offered = np.ones(len(content.items), dtype=np.bool_)
     offered[hidden[hidden >= 0]] = False
@@ -57,7 +57,7 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
     return Material(
         users=users, lists=found.lists, owners=np.arange(len(users)), quality=found.per_user[kept],
         histories=holdout.histories, targets=holdout.targets, shares=shares, offered=offered, new=shares == 0,
-        groupings=tuple(groupings), classes=tuple(classes_of(run, content.items, shares)), problems=problems,
+        groupings=tuple(groupings), classes=tuple(classes_of(run.catalog, content.items, shares)), problems=problems,
     )  # fmt: skip
 
 
@@ -81,16 +81,14 @@ def met_by(histories: Histories, n_items: int) -> NDArray[np.float64]:
 
 
 def groupings_of(
-    run: Run, users: Int, names: list[str] | None, histories: Histories, shares: NDArray[np.float64]
+    catalog: Catalog, users: Int, names: list[str] | None, histories: Histories, shares: NDArray[np.float64]
 ) -> tuple[list[Grouping], dict[str, str]]:
     """By attributes, every two of the first CROSSED of them, activity and taste; and why there are none by some."""
-    declared = {
-        each.name: each for each in Attribute.objects.filter(catalog=run.catalog_id, scope=Attribute.Scope.USER)
-    }
+    declared = {each.name: each for each in pages.declared(catalog, Attribute.Scope.USER)}
     made: list[Grouping] = []
     problems: dict[str, str] = {}
     for name in declared if names is None else dict.fromkeys(names):
-        formed = _by(run, declared[name], users) if name in declared else f"There is no attribute {name} of people."
+        formed = _by(catalog, declared[name], users) if name in declared else f"There is no attribute {name} of people."
         if isinstance(formed, str):
             problems[name] = formed
         else:
@@ -101,8 +99,8 @@ def groupings_of(
     return [*made, *of_behaviour, *crossed], problems
 
 
-def _by(run: Run, attribute: Attribute, users: Int) -> Any:
-    found = pages.attribute_of_people(run.catalog, attribute.name)
+def _by(catalog: Catalog, attribute: Attribute, users: Int) -> Any:
+    found = pages.attribute_of_people(catalog, attribute.name)
     values = [found.get(user) for user in users.tolist()]
     named = {"name": attribute.name, "title": attribute.name, "sensitive": attribute.sensitive}
     if attribute.type == Attribute.Type.NUMBER:
@@ -112,9 +110,9 @@ def _by(run: Run, attribute: Attribute, users: Int) -> Any:
     return forming.by_value(values=[None if isinstance(value, list) else value for value in values], **named)
 
 
-def classes_of(run: Run, items: IdMap, shares: NDArray[np.float64]) -> list[Classes]:
+def classes_of(catalog: Catalog, items: IdMap, shares: NDArray[np.float64]) -> list[Classes]:
     """By category and by creator where there are few enough, and by popularity."""
-    fields = item_fields(run.catalog_id, items.keys)
+    fields = item_fields(catalog.pk, items.keys)
     made = [_by_words(name, name.capitalize(), fields[name].tolist()) for name in ("categories", "creators")]
     cuts = np.quantile(shares, [0.6, 0.9])
     band = np.searchsorted(cuts, shares, side="left")

@@ -33,10 +33,13 @@ from recommender.services import grouping, work
 from recommender.services.leases import Lease
 from recommender.services.progress import Progress
 
-MATERIAL: dict[str, str] = {"held-out": "explain.services.audited_held_out:material"}
+MATERIAL: dict[str, str] = {
+    "held-out": "explain.services.audited_held_out:material",
+    "served": "explain.services.audited_served:material",
+}
 """By source: `material(row, groups, asked, progress) -> Material`."""
 NUMBERS: dict[str, tuple[int, int]] = {"k": (1, 100), "resamples": (200, 20_000), "permutations": (200, 20_000),
-                                       "seed": (0, 2**31 - 1)}  # fmt: skip
+                                       "seed": (0, 2**31 - 1), "weeks": (1, 104)}  # fmt: skip
 GONE = "Its rows per person were deleted because someone in them was erased; audit again to compare by person."
 NONE_YET = "Audits of {source} data cannot be made here; there are those of: {known}."
 
@@ -49,16 +52,21 @@ def create_audit(
     if source not in MATERIAL:
         raise BadInput(NONE_YET.format(source=source, known=", ".join(MATERIAL)), field="source")
     asked_of(settings or {})
-    if run is None:
+    if run is None and source == DisparityAudit.Source.HELD_OUT:
         raise BadInput("Of held-out data an audit looks at the lists of one run; name it.", field="run")
+    if run is not None:
+        _check(catalog, run)
+    row = {"run": run, "source": source, "settings": dict(settings or {}), "plan": plan, "created_by": by}
+    return DisparityAudit.objects.create(catalog=catalog, phase="waiting", **row)
+
+
+def _check(catalog: Catalog, run: Run) -> None:
     if run.catalog_id != catalog.pk:
         raise BadInput(f"{catalog} has no run {run.pk}.", field="run")
     if run.status != Run.Status.SUCCEEDED:
         raise Conflict(f"Run {run.pk} is {run.get_status_display()}; it can be audited once it is done.")
     if not registry.ranks(run.algorithm):
         raise Conflict(f"Run {run.pk} makes no lists: {run.algorithm} only predicts ratings.")
-    row = {"run": run, "source": source, "settings": dict(settings or {}), "plan": plan, "created_by": by}
-    return DisparityAudit.objects.create(catalog=catalog, phase="waiting", **row)
 
 
 def asked_of(settings: Mapping[str, Any]) -> tuple[list[str] | None, Asked]:
@@ -73,7 +81,8 @@ def asked_of(settings: Mapping[str, Any]) -> tuple[list[str] | None, Asked]:
         said = str(given)
         if not said.isdecimal() or not low <= int(said) <= high:
             raise BadInput(f"{name} takes a whole number from {low:,} to {high:,}.", field=name)
-        asked = replace(asked, **{name: int(said)})
+        if name in vars(asked):  # weeks are for the source to read
+            asked = replace(asked, **{name: int(said)})
     groups = settings.get("groups")
     if groups is not None and not (isinstance(groups, list) and all(isinstance(each, str) for each in groups)):
         raise BadInput("groups takes a list of names of attributes.", field="groups")
@@ -99,7 +108,7 @@ def _carry_out(lease: Lease) -> None:
     material = getattr(import_module(module), function)(row, groups, asked, told)
     told.say("comparing groups", 0.6)
     results = import_module("explain.fairness.audit").audit(material, asked)
-    results["about"] |= {"data": {"interactions known": len(material.histories.items)}}
+    results["about"] |= {"data": {"interactions known": len(material.histories.items), **material.data}}
     results["about"] |= {"run_groups": [] if row.run is None else grouping.looked_at(row.run)}
     table = pd.DataFrame(
         {"user": material.users, **{name: material.quality[name] for name in material.quality.columns}}

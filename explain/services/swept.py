@@ -155,7 +155,7 @@ def people_of(run: Run, asked: Swept, split: Split, users: Int) -> People:
     """Groupings as an audit has them, items classed as the remedy has them."""
     holdout, items = split.test, split.full.items
     shares = audited_held_out.met_by(holdout.histories, len(items))
-    groupings, _ = audited_held_out.groupings_of(run, users, None, holdout.histories, shares)
+    groupings, _ = audited_held_out.groupings_of(run.catalog, users, None, holdout.histories, shares)
     known = classing.known(split.before_test, asked.by)
     offered = np.ones(len(items), dtype=np.bool_)
     hidden = items.positions(hidden_items(catalog_id=run.catalog_id))

@@ -12,8 +12,8 @@ from explain.services import auditing
 from explain.views.disparity_exports import report
 from recommender.exceptions import BadInput, RecommenderError
 from recommender.management.plain import PlainCommand
-from recommender.models import Run
-from recommender.selectors.runs import get_run
+from recommender.models import Catalog, Run
+from recommender.selectors.runs import get_catalog, get_run
 
 FIGURES = {"mean": "mean", "versus_rest": "versus_rest", "low": "rest_low", "high": "rest_high", "p": "p_holm"}
 """Of a group and a metric: what is printed, and what it is called in the results. p is the adjusted one where there
@@ -21,19 +21,27 @@ is one, else that of the group alone."""
 
 
 class Command(PlainCommand):
-    help = "Audit a run on its held-out data: each group of people against everyone else, and the exposure of items."
+    help = "Audit a run, or what was served: each group of people against everyone else, and the exposure of items."
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--run", type=int, required=True, help="the run's id")
+        parser.add_argument("--run", type=int, help="the run's id")
+        parser.add_argument(
+            "--source", choices=DisparityAudit.Source.values, default=DisparityAudit.Source.HELD_OUT,
+            help="the lists a run makes for its held-out data (default), or what was served",
+        )  # fmt: skip
+        parser.add_argument("--catalog", help="with --source served and no run: whose answers, by whatever served")
+        parser.add_argument("--weeks", type=int, help="with --source served: how many weeks back (default 8)")
         parser.add_argument("--group", action="append", help="an attribute of people (default: all that are declared)")
         parser.add_argument("--k", type=int, default=10, help="places of each list (default 10)")
         parser.add_argument("--html", help="also write the report to this file")
 
     def work(self, **options: Any) -> dict[str, Any]:
-        run = get_run(run_id=options["run"])
-        settings = {"k": options["k"], **({"groups": options["group"]} if options["group"] else {})}
-        row = auditing.create_audit(catalog=run.catalog, run=run, settings=settings)
+        run = get_run(run_id=options["run"]) if options["run"] is not None else None
+        given = {"k": options["k"], "groups": options["group"], "weeks": options["weeks"]}
+        settings = {name: value for name, value in given.items() if value is not None}
+        catalog = catalog_of(run, options["catalog"])
+        row = auditing.create_audit(catalog=catalog, run=run, source=options["source"], settings=settings)
         auditing.execute_audit(audit_id=row.pk)
         row.refresh_from_db()
         if row.status != Run.Status.SUCCEEDED:
@@ -51,6 +59,15 @@ class Command(PlainCommand):
                 self.stdout.write(line(group, main))
         for problem in result["problems"]:
             self.stdout.write(f"\n{problem}")
+
+
+def catalog_of(run: Run | None, name: str | None) -> Catalog:
+    """Raises BadInput where neither a run nor a catalog is named."""
+    if run is not None:
+        return run.catalog
+    if name is None:
+        raise BadInput("Name a run by --run, or with --source served a catalog by --catalog.", field="run")
+    return get_catalog(name=name)
 
 
 def write(out: Path, text: str) -> None:
