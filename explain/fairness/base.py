@@ -79,6 +79,8 @@ class Material:
     """By name of an attribute that was asked for: why there are no groups by it, a sentence."""
     data: Mapping[str, int] = field(default_factory=dict)
     """What else the report tells of the data, in words."""
+    unclassed: tuple[str, ...] = ()
+    """Why items are not classed by some attribute, a sentence each."""
 
     @property
     def n_people(self) -> int:

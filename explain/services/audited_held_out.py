@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from explain.fairness import groups as forming
-from explain.fairness.base import Asked, Classes, Grouping, Material
+from explain.fairness.base import Asked, Grouping, Material
 from explain.models import DisparityAudit
+from explain.services.classed import classes_of
 from explain.services.trust import in_terms_of
 from recommender.algorithms.checkpoint import Checkpoint as Content
 from recommender.data.dataset import Histories, Holdout, IdMap, Int
@@ -21,7 +22,7 @@ from recommender.evaluation.protocol import evaluate
 from recommender.exceptions import Conflict
 from recommender.models import Attribute, Catalog, Checkpoint, Run
 from recommender.selectors import pages
-from recommender.selectors.dataset import Bounds, hidden_items, item_fields, load_dataset
+from recommender.selectors.dataset import Bounds, hidden_items, load_dataset
 from recommender.services import preparing
 from recommender.services.checkpoints import load_checkpoint
 from recommender.services.progress import Progress
@@ -29,8 +30,6 @@ from recommender.services.progress import Progress
 METRICS = ("ndcg", "recall", "mrr")
 CROSSED = 3
 """Attributes of which every two are crossed."""
-MOST_CLASSES = 40
-BANDS = ("in the tail", "in the middle", "in the head")
 
 
 def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: Progress) -> Material:
@@ -54,10 +53,11 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
     offered = np.ones(len(content.items), dtype=np.bool_)
     offered[hidden[hidden >= 0]] = False
     kept = [f"{name}@{asked.k}" for name in METRICS]
+    classes, unclassed = classes_of(run.catalog, content.items.keys, shares)
     return Material(
         users=users, lists=found.lists, owners=np.arange(len(users)), quality=found.per_user[kept],
         histories=holdout.histories, targets=holdout.targets, shares=shares, offered=offered, new=shares == 0,
-        groupings=tuple(groupings), classes=tuple(classes_of(run.catalog, content.items, shares)), problems=problems,
+        groupings=tuple(groupings), classes=tuple(classes), problems=problems, unclassed=tuple(unclassed),
     )  # fmt: skip
 
 
@@ -108,25 +108,3 @@ def _by(catalog: Catalog, attribute: Attribute, users: Int) -> Any:
         known = np.array([np.nan if value is None else value for value in numbers], dtype=np.float64)
         return forming.by_band(numbers=known, **named)
     return forming.by_value(values=[None if isinstance(value, list) else value for value in values], **named)
-
-
-def classes_of(catalog: Catalog, items: IdMap, shares: NDArray[np.float64]) -> list[Classes]:
-    """By category and by creator where there are few enough, and by popularity."""
-    fields = item_fields(catalog.pk, items.keys)
-    made = [_by_words(name, name.capitalize(), fields[name].tolist()) for name in ("categories", "creators")]
-    cuts = np.quantile(shares, [0.6, 0.9])
-    band = np.searchsorted(cuts, shares, side="left")
-    members = np.eye(3, dtype=np.float32)[band]
-    return [*(each for each in made if each is not None), Classes("popularity", "Popularity", BANDS, members)]
-
-
-def _by_words(name: str, title: str, rows: list[Any]) -> Classes | None:
-    said = [[str(each) for each in row] if isinstance(row, list | tuple) else [] for row in rows]
-    names = sorted({word for row in said for word in row})
-    if not 1 < len(names) <= MOST_CLASSES:
-        return None
-    at = {word: place for place, word in enumerate(names)}
-    members = np.zeros((len(rows), len(names)), dtype=np.float32)
-    for place, row in enumerate(said):
-        members[place, [at[word] for word in row]] = 1
-    return Classes(name, title, tuple(names), members)

@@ -13,7 +13,8 @@ from explain.fairness.seen import of_owners
 from explain.models import DisparityAudit
 from explain.selectors import served as select
 from explain.selectors.served import Answers
-from explain.services.audited_held_out import classes_of, groupings_of, met_by
+from explain.services.audited_held_out import groupings_of, met_by
+from explain.services.classed import classes_of
 from recommender.data.dataset import Histories, IdMap, Int
 from recommender.exceptions import Conflict
 from recommender.selectors.dataset import load_histories
@@ -39,11 +40,12 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
     known = _known_before(row.catalog_id, users, items, answers, owners)
     shares = met_by(known, len(items))
     groupings, problems = groupings_of(row.catalog, users, names, known, shares)
+    classes, unclassed = classes_of(row.catalog, items.keys, shares)
     response = of_owners(answers.followed.astype(np.float64), owners, len(users))
     return Material(
         users=users, lists=answers.lists, owners=owners, quality=pd.DataFrame({"response": response}), histories=known,
         targets=None, shares=shares, offered=offered, new=shares == 0, groupings=tuple(groupings),
-        classes=tuple(classes_of(row.catalog, items, shares)), problems=problems,
+        classes=tuple(classes), problems=problems, unclassed=tuple(unclassed),
         weeks=select.mondays(answers.times), listed=select.by_list(answers.followed),
         data={"weeks back": weeks, "answers": len(answers), "answers to nobody known": select.left_out(**asked_for)},
     )  # fmt: skip

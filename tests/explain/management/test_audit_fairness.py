@@ -32,6 +32,7 @@ def said(*arguments: str) -> str:
     return out.getvalue()
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_json_has_each_group_with_its_distance_to_the_rest(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     found = json.loads(said("--run", str(run.pk), "--group", "gender", "--k", "3", "--json", "--html", str(file)))
@@ -44,6 +45,7 @@ def test_json_has_each_group_with_its_distance_to_the_rest(run: Run, tmp_path: P
     assert "gender" in file.read_text() and "<script" not in file.read_text()
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_for_people_it_is_a_table_and_says_what_there_is_not(run: Run) -> None:
     text = said("--run", str(run.pk), "--group", "gender", "--group", "town")
     assert "72 people were looked at" in text

@@ -89,6 +89,7 @@ def test_later_pages_of_an_answer_stand_in_their_places(shop: Catalog) -> None:
     assert lists == {people[0].pk: [-1, 3], people[2].pk: [0, -1]}, "what is gone leaves its place empty"
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_an_audit_of_what_was_served_has_weeks_and_leaves_out_whom_nobody_knows(shop: Catalog) -> None:
     people, items = keys(shop)
     for week in range(3):
@@ -109,6 +110,7 @@ def test_an_audit_of_what_was_served_has_weeks_and_leaves_out_whom_nobody_knows(
     assert row.results["classes"][0]["name"] == "categories"
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_only_the_answers_of_the_run_that_is_named_count(shop: Catalog) -> None:
     people, items = keys(shop)
     run = measured_run(shop, "ease", 0.1)
@@ -117,6 +119,7 @@ def test_only_the_answers_of_the_run_that_is_named_count(shop: Catalog) -> None:
     assert executed(shop, run).people == 25 and executed(shop).people == 40
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_where_nothing_was_served_the_audit_says_so(shop: Catalog) -> None:
     people, items = keys(shop)
     show(shop, people[0], items[:2], 100)
@@ -126,6 +129,7 @@ def test_where_nothing_was_served_the_audit_says_so(shop: Catalog) -> None:
     assert few.status == "succeeded" and any("fewer than 20 people" in each for each in few.results["problems"])
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_the_command_audits_what_a_catalog_served(shop: Catalog, capsys: pytest.CaptureFixture[str]) -> None:
     people, items = keys(shop)
     for person in people:

@@ -55,6 +55,7 @@ def executed(catalog: Catalog, **settings: Any) -> DisparityAudit:
     return row
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_an_audit_of_a_run_is_carried_out_and_kept_with_a_row_per_person(catalog: Catalog) -> None:
     crowd(catalog)
     planning.set_plan(catalog=catalog, on=False, days=7, settings={}, thresholds={"coverage": 1.0})
@@ -99,6 +100,7 @@ def test_settings_that_mean_nothing_are_named(catalog: Catalog, settings: dict[s
     assert caught.value.field == field
 
 
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_a_run_that_cannot_be_audited_says_why(catalog: Catalog) -> None:
     with pytest.raises(Conflict, match="is running"):
         auditing.create_audit(catalog=catalog, run=catalog.runs.get(algorithm="sasrec"))
