@@ -125,7 +125,7 @@ def _about(looked: Looked) -> dict[str, Any]:
         "seed": asked.seed,
         "level": asked.level,
         "seconds": 0.0,
-        "sensitive_features": [],
+        "sensitive_features": list(material.sensitive_features),
         "run_groups": [],
         "data": {},
     }

@@ -81,6 +81,8 @@ class Material:
     """What else the report tells of the data, in words."""
     unclassed: tuple[str, ...] = ()
     """Why items are not classed by some attribute, a sentence each."""
+    sensitive_features: tuple[str, ...] = ()
+    """Sensitive attributes of people that the recommender itself reads."""
 
     @property
     def n_people(self) -> int:

@@ -7,13 +7,16 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from explain.fairness import groups as forming
 from explain.fairness.base import Asked, Grouping, Material
-from explain.models import DisparityAudit
+from explain.models import DisparityAudit, Examination
+from explain.selectors import trust
 from explain.services.classed import classes_of
 from explain.services.trust import in_terms_of
+from recommender.algorithms.base import Recommender
 from recommender.algorithms.checkpoint import Checkpoint as Content
 from recommender.data.dataset import Histories, Holdout, IdMap, Int
 from recommender.data.features import number_of
@@ -30,6 +33,7 @@ from recommender.services.progress import Progress
 METRICS = ("ndcg", "recall", "mrr")
 CROSSED = 3
 """Attributes of which every two are crossed."""
+FIGURES_OF_TRUST = ("cdcg", "pos@5", "infidelity", "sensitivity")
 
 
 def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: Progress) -> Material:
@@ -42,8 +46,9 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
         raise Conflict(f"The weights that run {run.pk} was measured by are gone; train it again to audit it.")
     split = _split(run, content)
     holdout = _holdout(split, content.items)
+    model = content.restore()
     found = evaluate(
-        content.restore(), holdout, replace(split.full, items=content.items), ks=(asked.k,),
+        model, holdout, replace(split.full, items=content.items), ks=(asked.k,),
         progress=lambda share: told.say("making everyone’s list", 0.1 + 0.45 * share),
     )  # fmt: skip
     users = split.full.users.keys[holdout.people]
@@ -58,7 +63,33 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
         users=users, lists=found.lists, owners=np.arange(len(users)), quality=found.per_user[kept],
         histories=holdout.histories, targets=holdout.targets, shares=shares, offered=offered, new=shares == 0,
         groupings=tuple(groupings), classes=tuple(classes), problems=problems, unclassed=tuple(unclassed),
+        sensitive_features=sensitive_read(run.catalog, model), explanations=explained(run, users),
     )  # fmt: skip
+
+
+def sensitive_read(catalog: Catalog, model: Recommender) -> tuple[str, ...]:
+    """Attributes of people that are declared sensitive now and that the recommender reads: none is given to it as one,
+    but it may have been declared so after the training."""
+    read = set(getattr(model, "field_names", ()))
+    return tuple(
+        each.name for each in pages.declared(catalog, Attribute.Scope.USER) if each.sensitive and each.name in read
+    )
+
+
+def explained(run: Run, users: Int) -> pd.DataFrame | None:
+    """(n_people rows) Figures of trust in explanations by the way that the newest examination found the most faithful,
+    nan of whom it did not examine; None where nothing was examined or its rows are gone."""
+    row = Examination.objects.filter(run=run, kind=Examination.Kind.TRUST, status=Run.Status.SUCCEEDED)
+    newest = row.order_by("-id").first()
+    table = trust.people(newest) if newest is not None else None
+    ways = [each["way"] for each in (newest.results["ways"] if newest is not None else []) if each.get("decided")]
+    if table is None or not ways:
+        return None
+    closed = {each["way"]: (each.get("closed") or {}).get("cdcg") for each in newest.results["ways"]}
+    best = max(ways, key=lambda way: closed[way]["value"] if closed[way] else -np.inf)
+    told = table[table["way"] == best].drop_duplicates("user").set_index("user")
+    figures = [name for name in FIGURES_OF_TRUST if name in told]
+    return told[figures].reindex(users).reset_index(drop=True)
 
 
 def _split(run: Run, content: Content) -> Split:

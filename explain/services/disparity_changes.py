@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from explain.fairness.base import ATTRIBUTE, Asked, Grouping
+from explain.fairness.base import ATTRIBUTE, BAND, Asked, Grouping
 from explain.models import DisparityAudit
 from explain.selectors import disparity as select
+from recommender.data.features import number_of
 from recommender.evaluation.significance import metric_columns
 from recommender.selectors import pages
 
@@ -21,6 +23,9 @@ Values = NDArray[np.float64]
 RESAMPLES = 1000
 FIGURES = ("before", "after", "change", "low", "high", "gap_change", "gap_low", "gap_high", "gap_p")
 TINY = 1e-12
+ROUNDED = 0.05
+BEGIN = re.compile(r"-?[\d,]+(\.\d+)?")
+"""The number with which the name of a band begins."""
 NO_ROWS = (
     "One of them has no rows per person (they go when somebody in them is erased), so only its figures are compared."
 )
@@ -66,14 +71,27 @@ def changes(
 
 
 def _grouping(row: DisparityAudit, found: dict[str, Any], users: pd.Series) -> Grouping | None:
-    """People by an attribute as the data say now; only groups that the audit had."""
-    if found["kind"] != ATTRIBUTE or len(found["groups"]) < 2:
+    """People by an attribute as the data say now; only groups, or bands of a number, that the audit had."""
+    if found["kind"] not in (ATTRIBUTE, BAND) or len(found["groups"]) < 2:
         return None
     names = tuple(str(group["value"]) for group in found["groups"])
     at = {name: place for place, name in enumerate(names)}
-    values = pages.attribute_of_people(row.catalog, found["name"])
-    codes = np.array([at.get(str(values.get(user)), -1) for user in users.tolist()], dtype=np.int64)
-    return Grouping(found["name"], found["title"], ATTRIBUTE, codes, names, found["sensitive"])
+    known = pages.attribute_of_people(row.catalog, found["name"])
+    values = [known.get(user) for user in users.tolist()]
+    codes = [at.get(str(value), -1) for value in values] if found["kind"] == ATTRIBUTE else in_bands(values, names)
+    return Grouping(found["name"], found["title"], found["kind"], np.array(codes, dtype=np.int64), names,
+                    found["sensitive"])  # fmt: skip
+
+
+def in_bands(values: Sequence[Any], names: Sequence[str]) -> list[int]:
+    """The place in `names` (`7–24`, `25`, ascending; rounded to a tenth where they are not whole) of each number's
+    band, −1 where it is none or under all of them, and where the names tell no numbers."""
+    begun = [BEGIN.match(name) for name in names]
+    if not all(begun):
+        return [-1] * len(values)
+    lows = [float(found[0].replace(",", "")) for found in begun if found]
+    numbers = [number_of(value) for value in values]
+    return [-1 if one is None else int(np.searchsorted(lows, one + ROUNDED, side="right")) - 1 for one in numbers]
 
 
 def _hidden(*rows: DisparityAudit) -> set[tuple[str, str]]:

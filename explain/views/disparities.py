@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from explain import tasks
+from explain.fairness.groups import MOST_VALUES
 from explain.models import DisparityAudit
 from explain.services import auditing, planning
 from explain.views.disparity_figures import has, named, shown, signed
 from explain.views.disparity_parts import alerts_for, audit_or_404, name_of, seen_results
 from recommender.exceptions import BadInput, Conflict
-from recommender.models import Catalog, Run
+from recommender.models import Attribute, Catalog, Run
 from recommender.selectors import pages
 from recommender.views.frame import page, show
 from recommender.views.paging import whole
@@ -54,10 +55,19 @@ def start_context(request: HttpRequest, catalog: Catalog) -> dict[str, Any]:
     wanted = whole(request.GET.get("run"), 0)
     return {
         "runs": choice, "wanted": next((run.pk for run in choice if run.pk == wanted), choice[0].pk if choice else 0),
-        "attributes": seen_attributes(request.user, catalog), "deployed": pages.deployed(catalog),
+        "attributes": with_values(catalog, seen_attributes(request.user, catalog)), "deployed": pages.deployed(catalog),
         "serves": SERVED in auditing.MATERIAL,
         "answers": SERVED in auditing.MATERIAL and catalog.impression_set.exists(),
     }  # fmt: skip
+
+
+def with_values(catalog: Catalog, attributes: list[Attribute]) -> list[Attribute]:
+    """With `many` true for one with too many values for groups: it is offered, but not chosen beforehand."""
+    for each in attributes:
+        each.many = each.type != Attribute.Type.NUMBER and (  # type: ignore[attr-defined]
+            len(set(pages.attribute_of_people(catalog, each.name).values())) > MOST_VALUES
+        )
+    return attributes
 
 
 def plan_context(catalog: Catalog) -> dict[str, Any]:

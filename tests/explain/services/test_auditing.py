@@ -6,18 +6,21 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
-from explain.models import DisparityAudit
+from explain.models import DisparityAudit, Examination
 from explain.selectors import disparity as select
-from explain.services import auditing, orphans, planning
+from explain.selectors import trust
+from explain.services import audited_held_out, auditing, disparity_changes, orphans, planning
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, EndUser, Interaction, Run
 from recommender.services import retention, training
 from recommender.services.erasure import erase
 from tests.explain.disparities import audited, results
+from tests.explain.trusted import examined_people, examined_run
 from tests.recommender.pages import START, films
 
 pytestmark = pytest.mark.django_db
@@ -71,6 +74,50 @@ def test_an_audit_of_a_run_is_carried_out_and_kept_with_a_row_per_person(catalog
     table = select.people(row)
     assert table is not None and len(table) == row.people == 72
     assert table["ndcg@3"].mean() == pytest.approx(found["people"]["ndcg@3"]["mean"], abs=1e-6)
+
+
+def test_bands_of_numbers_are_compared_too(catalog: Catalog) -> None:
+    crowd(catalog)
+    first = executed(catalog, groups=["age"])
+    second = auditing.create_audit(catalog=catalog, run=first.run, settings=QUICK | {"groups": ["age"], "seed": 1})
+    auditing.execute_audit(audit_id=second.pk)
+    second.refresh_from_db()
+    found, why = disparity_changes.changes(first, second, "ndcg@3", first.results["groupings"])
+    assert found is not None and not why
+    bands = {row["value"]: row["people"] for row in found.groups if row["grouping"] == "age"}
+    (age,) = (each for each in first.results["groupings"] if each["name"] == "age")
+    assert bands == {group["value"]: group["people"] for group in age["groups"]}
+
+
+def test_numbers_fall_into_the_bands_that_an_audit_named():
+    names = ("7–24", "25", "1,000–2,000.5")
+    assert disparity_changes.in_bands(["24", 25, "31", 999.96, 5, None, "x"], names) == [0, 1, 1, 2, -1, -1, -1]
+    assert disparity_changes.in_bands([3], ("few", "many")) == [-1]
+
+
+class Reading:
+    field_names = frozenset({"gender", "age"})
+
+
+def test_a_sensitive_attribute_that_the_recommender_reads_is_told(catalog: Catalog) -> None:
+    assert audited_held_out.sensitive_read(catalog, Reading()) == ("gender",)  # type: ignore[arg-type]
+    assert audited_held_out.sensitive_read(catalog, object()) == ()  # type: ignore[arg-type]
+
+
+def test_the_quality_of_explanations_comes_from_the_newest_examination() -> None:
+    run = examined_run(examined_people())
+    users = np.array(list(run.catalog.users.order_by("-id").values_list("id", flat=True)))
+    found = audited_held_out.explained(run, users)
+    row = Examination.objects.get(run=run)
+    table = trust.people(row)
+    assert found is not None and table is not None and len(found) == len(users)
+    ways = {each["way"]: each for each in row.results["ways"] if each.get("decided")}
+    best = max(ways, key=lambda way: ways[way]["closed"]["cdcg"]["value"])
+    of_best = table[table["way"] == best].set_index("user")["cdcg"]
+    assert found["cdcg"].tolist() == pytest.approx(of_best.reindex(users).tolist(), nan_ok=True)
+    assert {"cdcg", "pos@5"} <= set(found) and audited_held_out.explained(run, users[:3]).shape[0] == 3
+    default_storage.delete(row.path)
+    assert audited_held_out.explained(run, users) is None
 
 
 @pytest.mark.django_db(transaction=True)

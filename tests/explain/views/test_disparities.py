@@ -16,7 +16,7 @@ from explain import urls
 from explain.models import DisparityAudit, DisparityPlan
 from explain.services import printing
 from recommender.exceptions import Conflict
-from recommender.models import Catalog, EndUser
+from recommender.models import Attribute, Catalog, EndUser
 from recommender.rights import RIGHTS
 from tests.explain.disparities import audited, results
 from tests.recommender.pages import ROLES, films, login, text_of
@@ -283,6 +283,13 @@ def test_one_is_started_watched_and_cancelled_from_the_pages(catalog: Catalog) -
     client, run = entered(catalog), catalog.runs.get(algorithm="ease")
     here = reverse("disparities", args=[catalog.name])
     assert "No audits yet" in text_of(client.get(here))
+    EndUser.objects.bulk_create(
+        EndUser(catalog=catalog, client_id=f"far{n}", attributes={"town": f"town {n}"}) for n in range(60)
+    )
+    Attribute.objects.create(catalog=catalog, scope="user", name="town", type="category")
+    page = client.get(here).content.decode()
+    assert 'name="groups" value="gender" checked' in page and 'name="groups" value="town" checked' not in page
+    assert "too many values" in page
     asked = {"run": run.pk, "source": "held-out", "groups": ["gender", "age"], "k": "5"}
     answer = client.post(reverse("disparity_start", args=[catalog.name]), asked)
     row = catalog.disparity_audits.get()
