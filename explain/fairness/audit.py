@@ -15,7 +15,7 @@ from explain.fairness.comparing import compare_groups
 from explain.fairness.described import described
 from explain.fairness.family import tests
 from explain.fairness.permuting import omnibus
-from explain.fairness.summary import limits, powers, summary
+from explain.fairness.summary import limits, limits_of_items, powers, summary
 from explain.fairness.told import Looked, of_groupings, of_people
 from recommender.evaluation.significance import metric_columns
 
@@ -41,6 +41,7 @@ def audit(material: Material, asked: Asked) -> dict[str, Any]:
     result["tests"] = tests(result["groupings"], result["about"]["main"], asked.level)
     result["summary"] = summary(result)
     result["limits"] = limits(material.targets is None, asked, looked.omnibus.permutations)
+    result["limits"] += limits_of_items(result)
     if looked.metrics:
         result["limits"] += powers(looked.values[:, 0], looked.metrics[0], asked.level)
     result["problems"] = problems + amiss

@@ -115,6 +115,7 @@ def of_items(attention: Attention) -> dict[str, Any]:
         "coverage": number((exposure > 0).mean()),
         "never": number((exposure == 0).mean()),
         "half": number(least_items(exposure, HALF) / len(exposure)),
+        "choices": int(relevance.sum()),
         "equity_of_attention": number(equity_of_attention(exposure, relevance)),
         "awrf_catalogue": number(awrf(exposure, np.ones(len(exposure)))),
         "awrf_relevance": number(awrf(exposure, relevance)),

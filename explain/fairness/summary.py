@@ -11,8 +11,11 @@ from explain.fairness.base import CROSSED, Asked
 from explain.fairness.intervals import GAP, power
 
 MOST_TOLD = 3
+INITIALS = frozenset({"ndcg", "mrr", "map", "mae", "rmse"})
 SIZES = (20, 50, 200, 1000, 5000)
 """Sizes of groups for which it is told how often a gap would be found."""
+FEW_CHOICES = 20
+"""Choices for each item below which single items' relevance is mostly chance."""
 _OF_SERVED = "A person's answers are counted after the fact: what somebody met may not have been because it was shown."
 _OF_HELD_OUT = (
     "An item that was held out counts as right and all others as wrong, also those a person would have liked."
@@ -20,14 +23,21 @@ _OF_HELD_OUT = (
 
 
 def summary(result: dict[str, Any]) -> str:
-    """One paragraph: what was looked at, what was found, what was not, and what could not have been."""
+    """One paragraph: what was looked at, what was found, what was not, what could not have been, and what lists show of
+    the catalogue."""
+    return " ".join([_of_people(result), *_of_items(result)])
+
+
+def _of_people(result: dict[str, Any]) -> str:
     about, tests = result["about"], result["tests"]
     main = about["main"]
     if not main:
         return "Nothing could be compared: there is no metric per person."
-    begun = f"{about['people']:,} people were looked at by {_counted(tests['looked_at'], 'comparison')} of {main}"
+    by = f"{_counted(tests['looked_at'], 'comparison')} of {named(main)}"
+    begun = f"{about['people']:,} people were looked at by {by}"
     if not tests["looked_at"]:
-        return f"{about['people']:,} people were looked at, but there are no two groups that can be compared by {main}."
+        nothing = f"but there are no two groups that can be compared by {named(main)}."
+        return f"{about['people']:,} people were looked at, {nothing}"
     told = [_found(each, main) for each in tests["found"][:MOST_TOLD]]
     more = len(tests["found"]) - len(told)
     if told:
@@ -36,6 +46,38 @@ def summary(result: dict[str, Any]) -> str:
     else:
         sentences = [f"{begun}; after Holm's correction no group differs from the rest further than chance explains."]
     return " ".join([*sentences, *_omnibus(result, main), *_unseen(result, main)])
+
+
+def _of_items(result: dict[str, Any]) -> list[str]:
+    """How exposure spreads, and whether lists are more or less popular than what people knew, where the interval of
+    that leaves no doubt of the side."""
+    exposure, popularity = result.get("exposure") or {}, result.get("popularity") or {}
+    told = []
+    if exposure.get("gini") is not None:
+        told.append(
+            f"Of the items that may be shown {exposure['never']:.0%} are in nobody’s list and "
+            f"{exposure['half']:.1%} get half of the exposure (Gini "
+            f"coefficient {_span(exposure, 'gini', 'gini_low', 'gini_high')})."
+        )
+    low, high = popularity.get("low"), popularity.get("high")
+    if low is not None and high is not None and (low > 0 or high < 0):
+        side, ends = ("more", (low, high)) if low > 0 else ("less", (-high, -low))
+        told.append(
+            f"Lists are {abs(popularity['lift']):.0%} ({ends[0]:.0%} to {ends[1]:.0%}) {side} popular than what their "
+            "people had met."
+        )
+    return told
+
+
+def _span(row: dict[str, Any], value: str, low: str, high: str) -> str:
+    ends = f", {_short(row[low])} to {_short(row[high])}" if row.get(low) is not None else ""
+    return f"{_short(row[value])}{ends}"
+
+
+def named(metric: str) -> str:
+    """`ndcg@10` as people write it."""
+    name, at, k = metric.partition("@")
+    return (name.upper() if name in INITIALS else name) + at + k
 
 
 def _counted(n: int, what: str) -> str:
@@ -107,6 +149,29 @@ def limits(served: bool, asked: Asked, permutations: int) -> list[str]:
     return [*sentences, _OF_SERVED if served else _OF_HELD_OUT]
 
 
+def limits_of_items(result: dict[str, Any]) -> list[str]:
+    """The same of what lists show, by the report's parts that are there."""
+    exposure, about = result["exposure"], result["about"]
+    if not exposure:
+        return []
+    sentences = [
+        "Exposure counts a place by 1 / log₂(1 + rank), whatever people really looked at.",
+        "Popularity lift compares with what people met by any way, older lists included.",
+    ]
+    if exposure["choices"] < FEW_CHOICES * about["items"]:
+        sentences.append(
+            f"Relevance is known from {exposure['choices']:,} choices among {about['items']:,} items: with so few of "
+            "an item no lists could follow it closely, so compare equity of attention and AWRF between audits, not "
+            "with 0 and 1."
+        )
+    if result["over_time"]:
+        sentences.append(
+            "Weeks in which less was served show fewer items, so the Gini coefficient and coverage of a week also move "
+            "with how much was served in it."
+        )
+    return sentences
+
+
 def powers(values: NDArray[np.float64], main: str, level: float) -> list[str]:
     """How often a true gap of GAP in `values` (n_people,), those of the `main` metric, would be found by size of group,
     by Φ(gap / error − z) + Φ(−gap / error − z)."""
@@ -118,4 +183,6 @@ def powers(values: NDArray[np.float64], main: str, level: float) -> list[str]:
     found = power(GAP, errors, np.full(len(sizes), np.inf), level=level)
     told = [f"{size:,.0f} people {100 * each:.0f} times of 100" for size, each in zip(sizes, found, strict=True)]
     listed = ", ".join(told)
-    return [f"A true gap of {_short(GAP)} in {main} would be found, before any correction: in a group of {listed}."]
+    return [
+        f"A true gap of {_short(GAP)} in {named(main)} would be found, before any correction: in a group of {listed}."
+    ]

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from explain.fairness import influence, provider
 from explain.fairness.audit import audit
 from explain.fairness.base import Asked, Classes, Material
+from explain.services.planning import alerts_of
 from tests.explain.fairness.materials import histories, material
 
 SECOND = 1 / np.log2(3)
@@ -151,3 +153,43 @@ def test_empty_lists_show_nothing_and_say_so():
 def test_of_too_few_people_nothing_is_said():
     report = audit(small(), Asked(k=2, resamples=20, permutations=19))
     assert report["exposure"] == {} and report["popularity"] == {}
+
+
+def shown_to(people: int, **changed: Any) -> dict[str, Any]:
+    """Everyone is shown the two items of five that most had met."""
+    rng = np.random.default_rng(0)
+    met = [[int(rng.integers(5)), 4] for _ in range(people)]
+    given = {"people": people, "lists": np.tile([0, 1], (people, 1)), "targets": histories([[0]] * people),
+             "histories": histories(met), "shares": np.array([0.9, 0.8, 0.1, 0.1, 0.1]), "owners": np.arange(people),
+             "offered": np.ones(5, dtype=np.bool_)}  # fmt: skip
+    return audit(small(**(given | changed)), Asked(k=2, resamples=20, permutations=19))
+
+
+def test_the_summary_tells_how_exposure_spreads_and_how_popular_lists_are_where_there_is_no_doubt():
+    report = shown_to(60)
+    assert "60% are in nobody’s list and 20.0% get half of the exposure (Gini coefficient .6" in report["summary"]
+    assert "more popular than what their people had met." in report["summary"]
+    assert any("from 60 choices among 5 items" in each for each in report["limits"])
+    alike = shown_to(60, histories=histories([[0, 1]] * 30 + [[0, 0]] * 15 + [[1, 1]] * 15))
+    assert "popular than" not in alike["summary"], "the interval holds 0"
+
+
+def test_what_is_served_in_weeks_has_its_limit():
+    weeks = np.repeat(4 + 7 * np.arange(3), 20)
+    report = shown_to(60, targets=None, weeks=weeks, listed=pd.DataFrame({"response": np.ones(60)}))
+    assert any(each.startswith("Weeks in which less was served") for each in report["limits"])
+    assert not any(each.startswith("Weeks in which") for each in shown_to(60)["limits"])
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "words"),
+    [
+        ({"gini": 0.5}, "The Gini coefficient of exposure is .6"),
+        ({"lift": 0.5}, "The popularity lift of lists is"),
+        ({"coverage": 0.5}, "Lists cover 40.0% of the items"),
+    ],
+)
+def test_figures_of_an_audit_raise_alerts(thresholds: dict[str, float], words: str):
+    (alert,) = alerts_of(shown_to(60), thresholds)
+    assert alert["text"].startswith(words) and alert["grouping"] == ""
+    assert alerts_of(shown_to(60), {"gini": 0.9, "lift": 9.0, "coverage": 0.1}) == []
