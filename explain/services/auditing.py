@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -129,11 +129,12 @@ def _stored(row: DisparityAudit, table: pd.DataFrame) -> str:
     return default_storage.save(f"audits/{row.pk}-{uuid.uuid4().hex}.parquet", ContentFile(buffer.getvalue()))
 
 
-def visible(results: Mapping[str, Any], sensitive: bool) -> dict[str, Any]:
-    """What a login may see: without the right, nothing by a sensitive attribute, in figures and words alike."""
+def visible(results: Mapping[str, Any], sensitive: bool, now: Collection[str] = ()) -> dict[str, Any]:
+    """What a login may see: without the right, nothing by a sensitive attribute, in figures and words alike; `now`:
+    names of those that are declared so today."""
     if sensitive or not results:
         return dict(results)
-    kept = [each for each in results["groupings"] if not each["sensitive"]]
+    kept = [each for each in results["groupings"] if not hidden(each, now)]
     if len(kept) == len(results["groupings"]):
         return dict(results)
     names = {each["name"] for each in kept}
@@ -144,6 +145,11 @@ def visible(results: Mapping[str, Any], sensitive: bool) -> dict[str, Any]:
                  for week in over["weeks"]]  # fmt: skip
         seen["over_time"] = over | {"weeks": weeks}
     return seen | {"summary": summary(seen)}
+
+
+def hidden(grouping: Mapping[str, Any], now: Collection[str]) -> bool:
+    """Whether a grouping is by something sensitive, when it was made or today."""
+    return bool(grouping["sensitive"] or {grouping["name"], *grouping.get("parts", ())} & set(now))
 
 
 def drop_files(*, catalog: Catalog) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -234,17 +234,18 @@ def made_run(row: RemedySweep, asked: Swept, strength: float, *, by: Any = None)
     )  # fmt: skip
 
 
-def visible(results: Mapping[str, Any], sensitive: bool) -> dict[str, Any]:
-    """What a login may see: without the right, nothing by a sensitive attribute."""
+def visible(results: Mapping[str, Any], sensitive: bool, now: Collection[str] = ()) -> dict[str, Any]:
+    """What a login may see: without the right, nothing by a sensitive attribute; `now`: names of those that are
+    declared so today."""
     if sensitive or not results:
         return dict(results)
-    figures = [each for each in results["figures"] if not each["sensitive"]]
+    figures = [each for each in results["figures"] if not each["sensitive"] and each["grouping"] not in now]
     kept = {each["key"] for each in figures}
     points = [
         point | {"disparities": {key: each for key, each in point["disparities"].items() if key in kept}}
         for point in results["points"]
     ]
-    groupings = [each for each in results["groupings"] if not each["sensitive"]]
+    groupings = [each for each in results["groupings"] if not each["sensitive"] and each["name"] not in now]
     return dict(results) | {"figures": figures, "points": points, "groupings": groupings}
 
 

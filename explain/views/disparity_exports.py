@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from explain.models import DisparityAudit
+from explain.selectors.disparity import sensitive_now
 from explain.services import auditing, printing
 from explain.views.disparity_parts import alerts_for, alerts_in, audit_or_404, name_of, seen_results
 from explain.views.disparity_report import Choice, contents, figures_of
@@ -36,7 +37,7 @@ def done_or_404(catalog: Catalog, audit_id: int) -> DisparityAudit:
 def report(row: DisparityAudit, *, sensitive: bool, given: Mapping[str, str] = NOTHING, paper: bool = False) -> str:
     """HTML without scripts, and without a link to anywhere; `sensitive`: with groups by sensitive attributes; `given`:
     what is drawn (see Choice). On `paper` tables are open."""
-    results = auditing.visible(row.results, sensitive)
+    results = auditing.visible(row.results, sensitive, () if sensitive else sensitive_now(row.catalog))
     choice = Choice.read(given, results)
     drawn = {key.replace("-", "_"): each for key, each in figures_of(results, choice).items()}
     return render_to_string(

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from explain import tasks
 from explain.models import RemedySweep
 from explain.selectors import sweeps as select
+from explain.selectors.disparity import sensitive_now
 from explain.services import sweepable, sweeping
 from explain.views import sweep_figures as figures
 from explain.views import sweep_words as words
@@ -67,7 +68,8 @@ def line_of(request: HttpRequest, row: RemedySweep) -> dict[str, Any]:
 
 def seen_results(login: Any, row: RemedySweep) -> dict[str, Any]:
     """The results as a login may see them."""
-    return sweeping.visible(row.results, may(login, "sensitive"))
+    sees = may(login, "sensitive")
+    return sweeping.visible(row.results, sees, () if sees else sensitive_now(row.run.catalog))
 
 
 def start_context(request: HttpRequest, catalog: Catalog) -> dict[str, Any]:

@@ -170,6 +170,8 @@ def test_without_the_right_nothing_by_a_sensitive_attribute_is_left_in_figures_o
     assert all(not week["gaps"] for week in seen["over_time"]["weeks"])
     assert "F" not in seen["summary"].split()
     assert auditing.visible(found, True) == found
+    later = auditing.visible(found, False, {"age"})
+    assert not any("age" in {each["name"], *each["parts"]} for each in later["groupings"])
     assert len(found["groupings"]) == 5, "what is kept stays as it is"
 
 

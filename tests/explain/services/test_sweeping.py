@@ -105,6 +105,9 @@ def test_without_the_right_nothing_by_a_sensitive_attribute_is_left(club: Catalo
     assert [each["key"] for each in seen["figures"]] == ["gini", "coverage", "lift", "gap:age"]
     assert "gap:gender" in row.results["points"][0]["disparities"], "what is kept stays as it is"
     assert sweeping.visible(row.results, True) == row.results
+    names = {each["name"] for each in row.results["groupings"]}
+    later = sweeping.visible(row.results, False, names)
+    assert later["groupings"] == [] and not any(each["grouping"] for each in later["figures"])
 
 
 @pytest.mark.parametrize(
