@@ -26,7 +26,8 @@ from tests.support import free_port, until
 
 
 def test_every_section_with_commands_has_its_test() -> None:
-    covered = {"Try it", "Your own data", "Ask more of it", "Ask why", "Over REST", "On real servers", "Work on it"}
+    covered = {"Try it", "Your own data", "Ask more of it", "Ask why", "Ask who is treated worse", "Over REST",
+               "On real servers", "Work on it"}  # fmt: skip
     assert {title for title in sections() if section(title)} == covered
 
 
@@ -83,6 +84,8 @@ def test_own_data_from_a_file_to_answers_over_rest(open_folder: Path) -> None:
     assert "</html>" in (folder / "report.html").read_text() and (folder / "films.backup").stat().st_size
     told = shell("".join(section("Ask why")), folder, env)
     assert "“Dune” is suggested" in told and '"method": "ablation"' in told
+    audit = shell("".join(section("Ask who is treated worse")), folder, env)
+    assert "fewer than 20 people" in audit and "</html>" in (folder / "audit.html").read_text()
     rows = list(csv.DictReader((folder / "lists.csv").open()))
     assert {row["user"] for row in rows} == {"ann", "ben", "cleo"}
     assert ("ann", "dune") in {(row["user"], row["item"]) for row in rows}
