@@ -59,11 +59,14 @@ def compare_groups(
     extra: Values | None = None,
     *,
     pseudo: float = PSEUDO,
+    of_gaps: Sequence[float] | None = None,
 ) -> Compared:
     """Of `values` (n_people, n_metrics), nan where a figure is not known. For two runs on the same people, give what
     changed from one to the other: a group's mean is then its change, its distance to the rest the change of the gap.
-    `extra` columns of which the error of everyone's mean is asked; `pseudo` as explain.fairness.intervals has it."""
+    `extra` columns of which the error of everyone's mean is asked; `pseudo` as explain.fairness.intervals has it;
+    `of_gaps` per grouping the level of the intervals of distances to the rest, asked.level without."""
     people = len(values)
+    of_gaps = [asked.level] * len(groupings) if of_gaps is None else of_gaps
     extra = np.empty((people, 0)) if extra is None else extra
     found, known = figures_shown(
         values, groupings, suppression.shown(groupings, people, least=asked.least), asked.least
@@ -75,7 +78,8 @@ def compare_groups(
     shapes = [shape(column) for column in values.T]
     everyone = of_everyone(values, drawn.everyone, shapes, asked.level, pseudo)
     tables = [_tables(values, grouping, each) for grouping, each in zip(reduced, among, strict=True)]
-    by_metric = [_of_metric(at, tables, drawn, of, asked.level, pseudo) for at, of in enumerate(shapes)]
+    gaps = np.repeat(np.array(of_gaps, dtype=np.float64), [len(table.means) for table in tables])
+    by_metric = [_of_metric(at, tables, drawn, of, (asked.level, gaps), pseudo) for at, of in enumerate(shapes)]
     figures = [_placed([each[at] for each in by_metric], shown[at], known[at]) for at in range(len(groupings))]
     for of in figures:
         of["bias"] = of["mean"] - everyone["mean"]
@@ -149,21 +153,22 @@ def _tables(values: Values, grouping: Grouping, among: Mask) -> _Table:
 
 
 def _of_metric(
-    at: int, tables: Sequence[_Table], found: Moved, of: Shape, level: float, pseudo: float
+    at: int, tables: Sequence[_Table], found: Moved, of: Shape, levels: tuple[float, Values], pseudo: float
 ) -> list[dict[str, Values]]:
-    """The figures of one metric, of the groups of all groupings together, divided among the groupings again."""
+    """The figures of one metric, of the groups of all groupings together, divided among the groupings again; `levels`
+    of all intervals but those of distances to the rest, and of these per group."""
 
     def joined(columns: Sequence[Values]) -> Values:
         return np.concatenate([column[:, at] for column in columns]) if columns else np.empty(0)
 
     groups = Means(joined([t.means for t in tables]), joined(found.groups), joined([t.people for t in tables]), pseudo)
     rests = Means(joined([t.rests for t in tables]), joined(found.rests), joined([t.others for t in tables]), pseudo)
-    together = _figures(groups, rests, of, level)
+    together = _figures(groups, rests, of, *levels)
     ends = np.cumsum([0, *(len(table.means) for table in tables)])
     return [{name: column[start:end] for name, column in together.items()} for start, end in pairwise(ends)]
 
 
-def _figures(groups: Means, rests: Means, of: Shape, level: float) -> dict[str, Values]:
+def _figures(groups: Means, rests: Means, of: Shape, level: float, of_gaps: Values) -> dict[str, Values]:
     """FIGURES and BESIDE; nan where there are no people, or none in the rest."""
     found = {name: np.full(len(groups.mean), np.nan) for name in (*FIGURES, *BESIDE)}
     there, both = groups.people > 0, (groups.people > 0) & (rests.people > 0)
@@ -172,7 +177,7 @@ def _figures(groups: Means, rests: Means, of: Shape, level: float) -> dict[str, 
     found["low"][there], found["high"][there] = mean_interval(some, of, level)
     found["p_change"][there] = p_of_mean(some, of)
     some, others = _at(groups, both), _at(rests, both)
-    apart, low, high = difference_interval(some, others, of, level)
+    apart, low, high = difference_interval(some, others, of, of_gaps[both])
     found["versus_rest"][both], found["rest_low"][both], found["rest_high"][both] = apart, low, high
     found["p"][both] = p_of_difference(some, others, of)
     error = null_error(some, others, of)

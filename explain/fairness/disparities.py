@@ -147,6 +147,15 @@ def worst_group(quality: Values, grouping: Grouping, shown: Mask, among: Mask) -
     return int(np.argmin(np.where(shown, means - rests, np.inf)))
 
 
+def chosen_of(grouping: Grouping, shown: Mask, among: Mask) -> int:
+    """Of how many groups the worst is chosen. It was unlucky as well, so that lists that differ by chance alone bring
+    it nearer to everyone else: with 20 groups, 13 intervals of 100 of the change then leave 0 out on that side.
+    Intervals of all groups' changes that hold together hold of the one that was chosen, however that was. Of two groups
+    that are each other's rest the gap is one."""
+    mirrored = shown.sum() == 2 and bool(np.append(shown, False)[grouping.codes[among]].all())
+    return 1 if mirrored else max(1, int(shown.sum()))
+
+
 def interval(name: str, figure: Moving, reach: float) -> tuple[float, float]:
     """Value ∓ `reach` standard errors on the scale on which the figure is symmetric; nan at the ends of that scale."""
     scale = SCALES[name.partition(":")[0]]

@@ -38,7 +38,8 @@ class Point:
 @dataclass(frozen=True)
 class Curve:
     """The points of a sweep with all their figures: `figures` per point by name; `accuracy` per point; `worst` by
-    grouping its group that is followed; `levels` and `changes` groups against the rest, a column per point."""
+    grouping its group that is followed; `levels` and `changes` groups against the rest, a column per point; `chosen_of`
+    per grouping among how many groups that was chosen, which the intervals of changes of gaps allow for."""
 
     points: Sequence[Point]
     people: People
@@ -48,6 +49,7 @@ class Curve:
     worst: dict[str, int]
     levels: Compared
     changes: Compared
+    chosen_of: list[int]
     classes: list[Values]
     followed: int | None
 
@@ -58,19 +60,21 @@ def curve(points: Sequence[Point], people: People, asked: Asked) -> Curve:
     figures = [measured.of(point.lists) for point in points]
     quality = np.stack([point.quality for point in points], axis=1)
     levels = compare_groups(quality, people.groupings, asked)
-    changes = compare_groups(quality - quality[:, :1], people.groupings, asked, pseudo=PSEUDO_PAIRED)
+    rests = [suppression.rest(each, aside) for each, aside in zip(people.groupings, levels.aside, strict=True)]
+    chosen_of = [disparities.chosen_of(*each) for each in zip(people.groupings, levels.shown, rests, strict=True)]
+    changes = compare_groups(quality - quality[:, :1], people.groupings, asked, pseudo=PSEUDO_PAIRED,
+                             of_gaps=[1 - (1 - asked.level) / many for many in chosen_of])  # fmt: skip
     worst = {}
-    for at, grouping in enumerate(people.groupings):
+    for at, (grouping, among) in enumerate(zip(people.groupings, rests, strict=True)):
         if grouping.parts:
             continue
-        among = suppression.rest(grouping, levels.aside[at])
         found = disparities.worst_group(quality[:, 0], grouping, levels.shown[at], among)
         if found is not None:
             worst[grouping.name] = found
             for figure, column in zip(figures, quality.T, strict=True):
                 figure[f"{GAP}:{grouping.name}"] = gap(column, grouping.codes == found, among)
     accuracy = [mean(column) for column in quality.T]
-    return Curve(points, people, asked, figures, accuracy, worst, levels, changes,
+    return Curve(points, people, asked, figures, accuracy, worst, levels, changes, chosen_of,
                  [measured.shares_of_classes(point.lists) for point in points], measured.worst)  # fmt: skip
 
 
@@ -90,7 +94,8 @@ def told(
         bad = [disparities.badness(name, of[name]) for of in found.figures]
         values, even = [of[name].value for of in found.figures], disparities.EVEN.get(kind)
         row["monotone"] = steps.told(bad, values, aimed=row["aimed"], even=even)
-        for point, better in zip(points, dominated(found.accuracy, bad), strict=True):
+        many = _chosen_of(found, name)
+        for point, better in zip(points, dominated(found.accuracy, bad, chosen_of=many), strict=True):
             point["disparities"][name]["dominated_by"] = None if better is None else found.points[better].strength
     return {"figures": figures, "points": points, "groupings": _groups(found), "classes": _classes(found)}
 
@@ -104,13 +109,23 @@ def _named(found: Curve, name: str, aimed: Sequence[str], groups: str) -> dict[s
             "followed": _followed(found, name)}  # fmt: skip
 
 
-def dominated(accuracy: Sequence[Moving], bad: Sequence[Moving], *, level: float = 0.95) -> list[int | None]:
+def _chosen_of(found: Curve, name: str) -> int:
+    """Among how many groups the one was chosen whose gap this figure is; 1 of all other figures."""
+    kind, _, grouping = name.partition(":")
+    names = [each.name for each in found.people.groupings]
+    return found.chosen_of[names.index(grouping)] if kind == GAP else 1
+
+
+def dominated(
+    accuracy: Sequence[Moving], bad: Sequence[Moving], *, level: float = 0.95, chosen_of: int = 1
+) -> list[int | None]:
     """Per point the one that dominates it, the most accurate of several; None for the points of the front.
 
     One dominates another if it is at least as accurate and at most as bad, and in one of them better beyond chance: the
-    interval of the paired difference leaves 0 out, at a level adjusted for the number of other points (Bonferroni).
+    interval of the paired difference leaves 0 out, at a level adjusted for the number of other points and of the groups
+    that `bad` was chosen of (Bonferroni).
     """
-    reach = float(stats.norm.ppf(1 - (1 - level) / 2 / max(1, len(bad) - 1)))
+    reach = float(stats.norm.ppf(1 - (1 - level) / 2 / max(1, len(bad) - 1) / chosen_of))
     found: list[int | None] = []
     for at in range(len(bad)):
         better = [
@@ -168,7 +183,7 @@ def _figure(found: Curve, at: int, name: str) -> dict[str, Any]:
 
 
 def _gap(found: Curve, at: int, grouping: str) -> tuple[float, float, tuple[float, float, float]]:
-    """The intervals that hold for small groups too."""
+    """The intervals that hold for small groups too; that of the change at a level for all groups the worst may be."""
     place = [each.name for each in found.people.groupings].index(grouping)
     group = found.worst[grouping]
     level, change = ([of.figures[place][part][group, at] for part in ("versus_rest", "rest_low", "rest_high")]

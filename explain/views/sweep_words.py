@@ -53,7 +53,8 @@ FIGURES: dict[str, Words] = {
     "gap": Words(
         "Gap of the worst group", "0: as everyone else",
         "Mean of the group that was furthest below everyone else at strength 0, less the mean of the others. It was "
-        "chosen for being lowest, so part of its gap there may be chance.",
+        "chosen for being lowest, so part of its gap there may be chance, and other lists may narrow it by chance; the "
+        "interval of its change is therefore one that holds for all groups together (Bonferroni).",
     ),
     "range": Words(
         "Range between groups", "0: all groups alike",

@@ -134,8 +134,9 @@ def summary(rows: Sequence[dict[str, Any]], said: list[str]) -> dict[str, Any]:
 
 
 def narrowed(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Points at which the paired interval of how far the gap of the worst group narrows lies above 0: of as many as
-    were looked at, chance alone makes about one in forty."""
+    """Points at which the paired interval of how far the gap of the worst group narrows lies above 0. Chance alone
+    makes more than one in forty of those that were looked at: the group was chosen for being lowest, on the same
+    people."""
     names = ("algorithm", "remedy", "strength", "loss of ndcg@10")
     return [
         {name: row[name] for name in names} | worst

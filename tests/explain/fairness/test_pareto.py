@@ -199,6 +199,31 @@ def test_a_sweep_is_told_with_paired_differences_and_small_groups_hidden(crowd: 
     )
 
 
+def test_chance_alone_does_not_narrow_the_gap_of_the_group_that_was_chosen_for_being_lowest() -> None:
+    n, rng, found = 300, np.random.default_rng(4), 0
+    grouping = Grouping("town", "Town", "attribute", np.arange(n) % 12, tuple("abcdefghijkl"))
+    met = histories([[at % 6] for at in range(n)])
+    classes = Classes("categories", "Categories", ("a", "b"), np.eye(2, dtype=np.float32)[np.arange(6) % 2])
+    people = People(met, met, np.full(6, 1 / 6), np.ones(6, dtype=bool), classes, (grouping,))
+    lists = np.array([[at % 6, (at + 1) % 6] for at in range(n)])
+    for _ in range(50):
+        before, after = np.where(rng.random((2, n)) < 0.3, rng.random((2, n)), 0.0)
+        drawn = curve([Point(0.0, before, lists), Point(1.0, after, lists)], people, Asked(resamples=30))
+        gap = told(drawn, (), trained=False, metric="NDCG@10")["points"][1]["disparities"]["gap:town"]
+        found += gap["diff_low"] > 0
+    assert found <= 2, "intervals of one group alone find it in 11 of these 50"
+
+
+def test_of_two_groups_that_are_each_others_rest_there_is_one_gap() -> None:
+    codes = np.array([0, 0, 1, 1, -1])
+    pair = Grouping("gender", "Gender", "attribute", codes, ("f", "m"))
+    both, everyone = np.array([True, True]), np.ones(5, dtype=bool)
+    assert disparities.chosen_of(pair, both, codes >= 0) == 1
+    assert disparities.chosen_of(pair, both, everyone) == 2, "the rest has people of neither"
+    three = Grouping("age", "Age", "band", np.array([0, 1, 2, 0, 1]), ("a", "b", "c"))
+    assert disparities.chosen_of(three, np.ones(3, dtype=bool), everyone) == 3
+
+
 def test_where_only_strength_0_was_measured_sensitive_figures_are_still_known_as_such(
     crowd: tuple[list[Point], People],
 ) -> None:
