@@ -208,14 +208,18 @@ def gains_figure(results: Results, table: pd.DataFrame | None, strength: float, 
 
 
 def gains_finding(rows: Sequence[Mapping[str, Any]], total: int, least: int) -> str:
-    """How many gain and how many lose; of a side that is joined with those who stay the same, only that it is small."""
+    """How many gain and how many lose; of a side that is joined with those who stay the same, only that it is small, or
+    how many they are together."""
+    middle = next((row for row in rows if row["side"] == 0), {"low": 0, "high": 0, "wide": False})
     said = []
-    for side, verb in ((1, "gain"), (-1, "lose")):
+    for side, verb, far in ((1, "gain", middle["high"]), (-1, "lose", -middle["low"])):
         people = sum(row["people"] for row in rows if row["side"] == side)
-        joined = any(verb in row["name"] for row in rows if row["side"] == 0)
-        few = f"fewer than {least} {verb}" + (f" up to {plain(EDGES[0], 2)}" if people and joined else "")
         said += [f"{people:,} {verb}"] if people else []
-        said += [few] if joined else [] if people else [f"nobody {verb}s" if verb == "gain" else "nobody loses"]
+        if far and not middle["wide"]:
+            said.append(f"fewer than {least} {verb}" + (f" up to {plain(EDGES[far - 1], 2)}" if people else ""))
+        elif not far and not people:
+            said.append("nobody gains" if side > 0 else "nobody loses")
+    said += [f"{middle['people']:,} {middle['name']}"] if middle["wide"] else []
     return f"Of {total:,} people {', '.join(said)}"
 
 
@@ -226,7 +230,8 @@ def differences(table: pd.DataFrame, metric: str, strength: float) -> np.ndarray
 
 
 def counted(change: np.ndarray, least: int) -> list[dict[str, Any]]:
-    """Bands from those who lose most to those who gain most; too small ones are joined with the next towards 0."""
+    """Bands from those who lose most to those who gain most; too small ones are joined with the next towards 0, those
+    who stay the same, where they are too few, with the next on either side (`wide`)."""
     size = np.abs(change)
     places = np.where(size <= TINY, 0, np.sign(change) * (1 + np.searchsorted(EDGES, size, side="left"))).astype(int)
     most = len(EDGES) + 1
@@ -234,11 +239,28 @@ def counted(change: np.ndarray, least: int) -> list[dict[str, Any]]:
     for side in (bands[:most], bands[most + 1 :][::-1]):
         for outer, inner in zip(side, [*side[1:], bands[most]], strict=True):
             if 0 < outer[2] < least:
-                inner[0], inner[1] = min(inner[0], outer[0]), max(inner[1], outer[1])
-                inner[2] += outer[2]
-                outer[2] = 0
-    return [{"name": band_name(low, high), "people": people, "side": int(np.sign(low + high)) if low * high > 0 else 0}
+                _join(outer, inner)
+    wide = _fill(bands, most, least)
+    return [{"name": band_name(low, high), "people": people, "side": int(np.sign(low + high)) if low * high > 0 else 0,
+             "low": low, "high": high, "wide": wide and low <= 0 <= high}
             for low, high, people in bands if people]  # fmt: skip
+
+
+def _join(outer: list[int], inner: list[int]) -> None:
+    inner[0], inner[1] = min(inner[0], outer[0]), max(inner[1], outer[1])
+    inner[2] += outer[2]
+    outer[2] = 0
+
+
+def _fill(bands: Sequence[list[int]], middle: int, least: int) -> bool:
+    """Whether those around 0 were too few, and were joined with the bands next to 0."""
+    few = 0 < bands[middle][2] < least
+    while 0 < bands[middle][2] < least:
+        others = [band for at, band in enumerate(bands) if at != middle and band[2]]
+        if not others:
+            break
+        _join(min(others, key=lambda band: (min(abs(band[0]), abs(band[1])), band[2])), bands[middle])
+    return few
 
 
 def band_name(low: int, high: int) -> str:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from explain import urls
 from explain.models import RemedySweep
 from explain.services import sweeping
-from explain.views.sweep_figures import counted
+from explain.views.sweep_figures import counted, gains_finding
 from explain.views.sweep_words import best, finding
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, Checkpoint, Deployment, Run
@@ -116,6 +116,20 @@ def test_bands_of_few_people_are_joined_towards_those_for_whom_nothing_changes()
     assert [(row["name"], row["people"]) for row in counted(np.r_[np.zeros(50), np.full(4, 0.01)], 20)] == [
         ("stay the same or gain up to .05", 54)
     ]
+
+
+def test_no_count_of_gains_is_of_few_people_and_the_sentence_says_what_was_joined() -> None:
+    def said(*change: tuple[int, float]) -> tuple[list[tuple[str, int]], str]:
+        rows = counted(np.concatenate([np.full(n, value) for n, value in change]), 20)
+        return [(row["name"], row["people"]) for row in rows], gains_finding(rows, sum(n for n, _ in change), 20)
+
+    rows, finding_ = said((30, -0.1), (5, 0.0), (40, 0.1))
+    assert rows == [("lose up to .20 or stay the same", 35), ("gain .05 to .20", 40)]
+    assert finding_ == "Of 75 people 40 gain, 35 lose up to .20 or stay the same"
+    rows, finding_ = said((35, -0.9), (5, -0.1), (3, -0.01), (60, 0.0))
+    assert rows == [("lose more than .50", 35), ("lose up to .20 or stay the same", 68)]
+    assert finding_ == "Of 103 people nobody gains, 35 lose, fewer than 20 lose up to .20"
+    assert said((30, 0.0), (30, 0.3))[1] == "Of 60 people 30 gain, nobody loses"
 
 
 def test_the_finding_names_the_most_even_point_that_costs_little_or_says_there_is_none(sweep: RemedySweep) -> None:
