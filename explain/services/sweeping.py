@@ -103,7 +103,7 @@ def _check(asked: Swept, run: Run) -> None:
 def _whole(name: str, given: Any) -> int:
     usual, low, high = NUMBERS[name]
     said = str(usual if given in (None, "") else given)
-    if not said.isdecimal() or not low <= int(said) <= high:
+    if not said.isdecimal() or len(said) > len(str(high)) or not low <= int(said) <= high:
         raise BadInput(f"{name} takes a whole number from {low:,} to {high:,}.", field=name)
     return int(said)
 
@@ -112,7 +112,7 @@ def _strengths(given: Any, remedy: sweepable.Sweepable) -> tuple[float, ...]:
     """From a list of numbers, or "0.1, 0.3"; the remedy's own where nothing is given. 0 is always among them."""
     parts = given.replace(",", " ").split() if isinstance(given, str) else given or remedy.grid
     try:
-        found = sorted({round(float(part), 6) for part in parts} | {0.0})
+        found = sorted({as_named(float(part)) for part in parts} | {0.0})
     except (TypeError, ValueError):
         raise BadInput("strengths takes numbers, such as 0.1, 0.3.", field="strengths") from None
     if not all(0 <= each < float("inf") for each in found):
@@ -120,6 +120,11 @@ def _strengths(given: Any, remedy: sweepable.Sweepable) -> tuple[float, ...]:
     if not 2 <= len(found) <= MOST_STRENGTHS:
         raise BadInput(f"Give 1 to {MOST_STRENGTHS - 1} strengths above 0.", field="strengths")
     return tuple(found)
+
+
+def as_named(strength: float) -> float:
+    """To the six digits by which addresses and the sweep's settings name it, so that no two share a name; no −0."""
+    return float(f"{strength:g}") + 0.0
 
 
 def classes_of(catalog: Catalog) -> list[str]:

@@ -32,7 +32,7 @@ from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.protocol import evaluate
 from recommender.evaluation.ranking import ranking_metrics
 from recommender.evaluation.segments import LEAST
-from recommender.exceptions import Conflict
+from recommender.exceptions import Conflict, NotTrainable
 from recommender.models import Checkpoint, Run
 from recommender.reranking import classes as classing
 from recommender.reranking.base import NONE, Candidates
@@ -129,7 +129,7 @@ def base_of(run: Run, asked: Swept, told: Progress) -> Base:
         and asked.groups not in ("", ACTIVITY, *holdout.histories.fields)
     ):
         problems.append(UNKNOWN_THEN.format(asked.groups))
-    return Base(run, content, split, users, people_of(run, asked, split, users), problems)
+    return Base(run, content, split, users, people_of(run, asked, split, users, problems), problems)
 
 
 def data_of(run: Run, content: Content, asked: Swept, told: Progress) -> tuple[Dataset, list[str]]:
@@ -151,17 +151,31 @@ def data_of(run: Run, content: Content, asked: Swept, told: Progress) -> tuple[D
     return dataset, [f"{changed}: its points cannot be saved before it is trained again."]
 
 
-def people_of(run: Run, asked: Swept, split: Split, users: Int) -> People:
+def people_of(run: Run, asked: Swept, split: Split, users: Int, problems: list[str]) -> People:
     """Groupings as an audit has them, items classed as the remedy has them."""
     holdout, items = split.test, split.full.items
     shares = audited_held_out.met_by(holdout.histories, len(items))
     groupings, _ = audited_held_out.groupings_of(run.catalog, users, None, holdout.histories, shares)
-    known = classing.known(split.before_test, asked.by)
+    classes = classes_by(asked, split, problems)
     offered = np.ones(len(items), dtype=np.bool_)
     hidden = items.positions(hidden_items(catalog_id=run.catalog_id))
     offered[hidden[hidden >= 0]] = False
-    classes = Classes(asked.by, asked.by.capitalize(), known.class_names, known.members)
     return People(holdout.histories, holdout.targets, shares, offered, classes, tuple(groupings))
+
+
+def classes_by(asked: Swept, split: Split, problems: list[str]) -> Classes:
+    """By what is asked; where no item has such a class, by popularity, which is said. Raises NotTrainable where the
+    remedy itself looks at classes."""
+    by = asked.by
+    try:
+        known = classing.known(split.before_test, by)
+    except NotTrainable as error:
+        if asked.remedy.by_classes:
+            raise
+        by = classing.POPULARITY
+        problems.append(f"{error} Distance to tastes and disparate exposure are told by {by} instead.")
+        known = classing.known(split.before_test, by)
+    return Classes(by, by.capitalize(), known.class_names, known.members)
 
 
 def reranked(asked: Swept, base: Base, told: Progress) -> Iterator[Made]:
@@ -238,7 +252,8 @@ def about(asked: Swept, base: Base, drawn: Asked) -> dict[str, Any]:
     remedy = asked.remedy
     return {
         "remedy": remedy.name, "title": remedy.title, "about": remedy.about, "aims": list(remedy.aims),
-        "trained": remedy.trained, "by": asked.by, "groups": asked.groups, "k": asked.k, "pool": asked.pool,
+        "trained": remedy.trained, "by": base.people.classes.name,
+        "groups": (asked.groups or ACTIVITY) if remedy.by_people else "", "k": asked.k, "pool": asked.pool,
         "people": len(base.users), "items": int(base.people.offered.sum()), "resamples": drawn.resamples,
         "least": drawn.least, "seed": drawn.seed, "level": drawn.level, "metric": f"ndcg@{asked.k}",
         "run": base.run.pk, "algorithm": base.run.algorithm,

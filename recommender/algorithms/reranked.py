@@ -84,6 +84,9 @@ class RerankedConfig(Config):
         if self.of not in registry.ALGORITHMS or self.of in barred or not registry.ranks(self.of):
             message = "of names another recommender that makes lists and keeps no rows about people."
             raise BadConfig(message, field=OF)
+        most = remedies.get(self.remedy).most if self.strength > 1 else 1.0
+        if self.strength > most:
+            raise BadConfig(f"strength must be at most {most:g} with {self.remedy}.", field="strength")
 
     @property
     def weighs_groups(self) -> bool:

@@ -63,6 +63,8 @@ class Remedy(Protocol):
     """What it does to lists and what `strength` means there, in a sentence or two for an analyst, with the source."""
     grid: ClassVar[tuple[float, ...]]
     """Strengths that a sweep tries, ascending, 0 first."""
+    most: ClassVar[float]
+    """The highest strength that has a meaning: 1 where it is a share or the weight of a mixture."""
     aims: ClassVar[tuple[str, ...]]
     """What it is meant to lower, of "exposure", "popularity", "calibration", "people"."""
     by_classes: ClassVar[bool]

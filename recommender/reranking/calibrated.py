@@ -31,6 +31,7 @@ class Calibrated(Alone):
         "relevance, 0 to 1."
     )
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+    most: ClassVar[float] = 1.0
     aims: ClassVar[tuple[str, ...]] = ("calibration",)
     by_classes: ClassVar[bool] = True
     by_people: ClassVar[bool] = False

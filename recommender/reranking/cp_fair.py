@@ -16,11 +16,12 @@ MOST = 0.9
 
 
 class CPFair:
-    """max over lists Σ_u U_u − λ (Σ_g |ū_g − ū| / ū + Σ_c |e_c − γ_c| / γ_c), U_u = Σ_r v(r) s(u, i_r).
+    """max over lists Σ_u U_u − λ (Σ_g n_g |ū_g − ū| + E Σ_c |e_c − γ_c|), U_u = Σ_r v(r) s(u, i_r).
 
-    ū_g: mean utility of a group of people; e_c, γ_c: a class's shares of exposure and of items; s the chance in parts
-    of the usual one. The paper solves an integer program; here multipliers are learned, one for each group and class
-    (an absolute value is the maximum of ±, so both lie in −1 … 1), by projected subgradient steps, averaged over the
+    n_g, ū_g: people and mean utility of a group, ū that of all, taken as given; e_c, γ_c: a class's shares of the whole
+    exposure E and of items, an item dividing itself among its classes; s the chance in parts of the usual one. The
+    paper solves an integer program; here multipliers are learned, one for each group and class (an absolute value is
+    the maximum of ±, so both lie in −1 … 1), by projected subgradient steps, relative to ū and γ_c, averaged over the
     second half: a list is then the k highest (1 − λ a_g) s(u, i) + λ b_c, made alone.
     """
 
@@ -31,6 +32,7 @@ class CPFair:
         "groups get is moved towards items shown too little. Strength is the weight of both against relevance."
     )
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8)
+    most: ClassVar[float] = 10.0
     aims: ClassVar[tuple[str, ...]] = ("exposure", "people")
     by_classes: ClassVar[bool] = True
     by_people: ClassVar[bool] = True

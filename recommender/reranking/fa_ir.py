@@ -32,6 +32,7 @@ class FAIR:
         "(FA*IR, 2017). Strength is that share."
     )
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    most: ClassVar[float] = 1.0
     aims: ClassVar[tuple[str, ...]] = ("exposure", "popularity")
     by_classes: ClassVar[bool] = True
     by_people: ClassVar[bool] = False

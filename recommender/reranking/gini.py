@@ -35,10 +35,11 @@ class Gini:
     title: ClassVar[str] = "Exposure by prices"
     about: ClassVar[str] = (
         "Gives each item a price by how much it is shown to everyone, so that the Gini coefficient of exposure falls "
-        "for the least loss (after Do and Usunier, 2022). Strength 1: an item shown least gains as much as the mean "
-        "item of a list is worth."
+        "for the least loss (after Do and Usunier, 2022), and takes off what popularity adds to an item. Strength 1: "
+        "an item shown least gains as much as the mean item of a list is worth."
     )
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.1, 0.2, 0.25, 0.3, 0.34, 0.37, 0.4, 0.5, 0.7, 1.0)
+    most: ClassVar[float] = 10.0
     aims: ClassVar[tuple[str, ...]] = ("exposure", "popularity")
     by_classes: ClassVar[bool] = False
     by_people: ClassVar[bool] = False

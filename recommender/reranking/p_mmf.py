@@ -32,6 +32,7 @@ class PMMF:
         "2023). Strength is the weight of its share against relevance."
     )
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+    most: ClassVar[float] = 10.0
     aims: ClassVar[tuple[str, ...]] = ("exposure",)
     by_classes: ClassVar[bool] = True
     by_people: ClassVar[bool] = False

@@ -26,6 +26,7 @@ class XQuAD(Alone):
         "the mixture against relevance, 0 to 1."
     )
     grid: ClassVar[tuple[float, ...]] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8)
+    most: ClassVar[float] = 1.0
     aims: ClassVar[tuple[str, ...]] = ("popularity", "exposure")
     by_classes: ClassVar[bool] = False
     by_people: ClassVar[bool] = False

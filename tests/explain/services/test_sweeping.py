@@ -118,6 +118,8 @@ def test_without_the_right_nothing_by_a_sensitive_attribute_is_left(club: Catalo
         ("gini", {"strengths": [-1]}, "strengths"),
         ("gini", {"strengths": list(range(20))}, "strengths"),
         ("gini", {"strengths": [11]}, "strength"),
+        ("calibrated", {"strengths": [1.5]}, "strength"),
+        ("gini", {"k": "9" * 5000}, "k"),
         ("calibrated", {"by": "smell"}, "by"),
         ("gini", {"groups": "town"}, "groups"),
         ("gini", {"k": "0"}, "k"),
@@ -130,6 +132,26 @@ def test_what_cannot_be_swept_is_said_with_its_field(
     with pytest.raises(BadInput) as caught:
         sweeping.create_sweep(run=club.runs.get(algorithm="ease"), remedy=remedy, settings=settings)
     assert caught.value.field == field
+
+
+def test_strengths_are_those_their_addresses_name(club: Catalog) -> None:
+    row = sweeping.create_sweep(run=kept(club), remedy="gini", settings={"strengths": "1.2345678 1.2345681, -0, 0.1"})
+    assert str(row.settings["strengths"]) == "[0.0, 0.1, 1.23457]"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_items_without_classes_leave_a_sweep_what_can_be_told(shop: Catalog) -> None:
+    shop.items.update(categories=[])
+    run = trained(shop, "item_knn")
+    row = executed(run, "gini", strengths=[0.3], groups="gender")
+    about = row.results["about"]
+    assert (about["by"], about["groups"]) == ("popularity", ""), "a remedy that looks at no groups is not said to"
+    assert row.results["problems"][0].endswith("are told by popularity instead.")
+    assert row.results["classes"]["names"] == ["head", "tail"]
+    made = sweeping.create_sweep(run=run, remedy="calibrated", settings=QUICK)
+    sweeping.execute_sweep(sweep_id=made.pk)
+    made.refresh_from_db()
+    assert made.status == "failed" and "no item has a value there" in made.error
 
 
 def test_runs_that_cannot_be_swept_say_why(club: Catalog) -> None:
