@@ -30,6 +30,8 @@ from recommender.algorithms.base import (
 )
 from recommender.algorithms.ensemble import kept, restored
 from recommender.data.dataset import Dataset, Float, Histories, Int
+from recommender.data.features import number_of
+from recommender.data.groups import ACTIVITY, groups_of, is_known, word
 from recommender.exceptions import BadConfig, NotFitted, NotTrainable
 from recommender.reranking import chances, classes
 from recommender.reranking import registry as remedies
@@ -42,11 +44,8 @@ CELLS = 4_000_000
 """Cells of a batch's score matrix."""
 ACTIVE = 0.05
 """The most active share of people, a group of its own (as in CP-Fair), where no grouping is named."""
-ACTIVITY = "activity"
-LEAST, MOST = 20, 50
-"""People below whom a group is none, and groups of an attribute at most."""
-OF, REMEDY, KNOWN, NAMES, CHANCES, ACTIVE_FROM, GROUPS = (
-    "of", "remedy", "known", "class_names", "chances", "active_from", "group_names",
+OF, REMEDY, KNOWN, NAMES, CHANCES, ACTIVE_FROM, GROUPS, BANDS = (
+    "of", "remedy", "known", "class_names", "chances", "active_from", "group_names", "group_bands",
 )  # fmt: skip
 
 
@@ -97,7 +96,8 @@ class RerankedConfig(Config):
 @dataclass(frozen=True)
 class Gathered:
     """What a remedy learns from, whatever its strength: `candidates` (with chances) of `histories`, people in `groups`
-    (n,), those from `active_from` interactions on active where no attribute makes groups named `group_names`."""
+    (n,), those from `active_from` interactions on active where no attribute makes groups named `group_names`, which
+    begin at `bands` where they are of numbers."""
 
     parent: Recommender
     known: Known
@@ -107,6 +107,7 @@ class Gathered:
     groups: Int
     active_from: int
     group_names: list[str]
+    bands: NDArray[np.float64]
 
 
 class Reranked:
@@ -127,6 +128,7 @@ class Reranked:
         self._chances = Chances()
         self._active_from = 0
         self._group_names: list[str] = []
+        self._bands = np.empty(0)  # where those of numbers begin
 
     @property
     def field_names(self) -> frozenset[str]:
@@ -175,7 +177,9 @@ class Reranked:
         asked = met.select(at)
         candidates = found.given(pool_of(parent, asked, config.pool))
         report(0.6, {}, None)
-        return Gathered(parent, known, found, asked, candidates, groups[at], self._active_from, self._group_names)
+        return Gathered(
+            parent, known, found, asked, candidates, groups[at], self._active_from, self._group_names, self._bands
+        )  # fmt: skip
 
     def learned(self, given: Gathered) -> Self:
         """Let the remedy learn, at the strength configured."""
@@ -183,7 +187,7 @@ class Reranked:
         remedy = remedies.get(config.remedy)(config.strength, given.known, k=config.k)
         self._remedy = remedy.learn(given.candidates, given.histories, given.groups)
         self._parent, self._known, self._chances = given.parent, given.known, given.chances
-        self._active_from, self._group_names = given.active_from, given.group_names
+        self._active_from, self._group_names, self._bands = given.active_from, given.group_names, given.bands
         return self
 
     @property
@@ -201,14 +205,9 @@ class Reranked:
         self._active_from = int(np.sort(lengths)[::-1][round(ACTIVE * len(lengths))]) + 1 if len(lengths) else 1
         if not self._by_attribute:
             return self._groups(train.histories)
-        given = dict(getattr(train, "user_groups", None) or {}).get(name)
-        if given is None:
-            raise NotTrainable(f"This training was given no groups of people by “{name}”.")
-        found, counts = np.unique([_word(value) for value in given], return_counts=True)
-        self._group_names = [word for word in found[counts >= LEAST].tolist() if word]
-        if not 2 <= len(self._group_names) <= MOST:
-            raise NotTrainable(f"“{name}” must make 2 to {MOST} groups of {LEAST} people or more; name another.")
-        return self._codes(given)
+        found = groups_of(train, name)
+        self._group_names, self._bands = list(found.names), found.least
+        return found.codes
 
     def _groups(self, histories: Histories) -> Int:
         """(n,) codes as far as they are known when a list is asked for."""
@@ -218,8 +217,13 @@ class Reranked:
         return np.full(len(histories), NONE) if there is None else self._codes(there)
 
     def _codes(self, values: NDArray[Any]) -> Int:
-        at = {name: code for code, name in enumerate(self._group_names)}
-        return np.array([at.get(_word(value), NONE) for value in values.tolist()], dtype=np.int64)
+        """(n,) positions in the names; of numbers that of the highest band that begins at or below them."""
+        if not len(self._bands):
+            at = {name: code for code, name in enumerate(self._group_names)}
+            return np.array([at.get(word(value), NONE) if is_known(value) else NONE for value in values.tolist()])
+        numbers = np.array([number_of(value) for value in values.tolist()], dtype=np.float64)
+        found = np.searchsorted(self._bands, numbers, side="right") - 1
+        return np.where(np.isnan(numbers), NONE, np.maximum(found, 0)).astype(np.int64)
 
     def refit_config(self) -> Config:
         return self.config
@@ -238,7 +242,7 @@ class Reranked:
         state: State = {f"{REMEDY}.{name}": array for name, array in remedy.state().items()}
         state |= {f"{KNOWN}.{name}": getattr(known, name) for name in ("members", "shares", "offered")}
         state[CHANCES] = np.array([*self._chances.weights, self._chances.scale])
-        state[ACTIVE_FROM] = np.array([self._active_from])
+        state[ACTIVE_FROM], state[BANDS] = np.array([self._active_from]), self._bands
         words = {NAMES: list(known.class_names), GROUPS: self._group_names}
         state |= {name: np.frombuffer(json.dumps(told).encode(), np.uint8) for name, told in words.items()}
         return state | kept(f"{OF}.{parent.name}", parent)
@@ -250,7 +254,7 @@ class Reranked:
         self._known = Known(members, tuple(names), shares, offered)
         *weights, scale = (float(number) for number in state[CHANCES])
         self._chances = Chances((weights[0], weights[1], weights[2]), scale)
-        self._active_from = int(state[ACTIVE_FROM][0])
+        self._active_from, self._bands = int(state[ACTIVE_FROM][0]), state[BANDS]
         own = {key.removeprefix(f"{REMEDY}."): part for key, part in state.items() if key.startswith(f"{REMEDY}.")}
         self._remedy = remedies.get(config.remedy)(config.strength, self._known, k=config.k).load_state(own)
         own = {key.removeprefix(f"{OF}."): part for key, part in state.items() if key.startswith(f"{OF}.")}
@@ -327,10 +331,3 @@ def falling(values: Float) -> Float:
     risen = (np.maximum.accumulate(keys - steps, axis=1) + steps)[:, ::-1]
     found = np.where(risen < 0, -risen | 0x80000000, risen).astype(np.uint32)
     return cast(Float, found.view(np.float32))
-
-
-def _word(value: Any) -> str:
-    """A value of an attribute as a name; "" where it is not known."""
-    if value is None or value != value:
-        return ""
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value).strip()

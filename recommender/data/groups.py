@@ -26,11 +26,13 @@ LEAST_PEOPLE = 20
 
 @dataclass(frozen=True)
 class Groups:
-    """`codes` (n_users,) position in `names`, −1 where someone is in no group; at least two groups."""
+    """`codes` (n_users,) position in `names`, −1 where someone is in no group; at least two groups. `least` (n_groups,)
+    the least number in each where they are bands of numbers, else empty."""
 
     name: str
     codes: Int
     names: tuple[str, ...]
+    least: NDArray[np.float64]
 
 
 def groups_of(train: Dataset, name: str) -> Groups:
@@ -56,7 +58,9 @@ def groups_of(train: Dataset, name: str) -> Groups:
         raise NotTrainable(f"“{name}” makes fewer than two groups of {LEAST_PEOPLE} people or more; name another.")
     place = np.full(len(names) + 1, -1, dtype=np.int64)
     place[large] = np.arange(len(large))
-    return Groups(name, place[codes], tuple(names[at] for at in large))
+    codes = place[codes]
+    least = [min(values[codes == at]) for at in range(len(large))] if _are_numbers(values) else []
+    return Groups(name, codes, tuple(names[at] for at in large), np.array(least, dtype=np.float64))
 
 
 def coded(values: NDArray[Any]) -> tuple[Int, tuple[str, ...]]:
@@ -66,7 +70,7 @@ def coded(values: NDArray[Any]) -> tuple[Int, tuple[str, ...]]:
     codes = np.full(len(values), -1, dtype=np.int64)
     if not known.any():
         return codes, ()
-    if all(isinstance(value, float) for value in values[known]):
+    if _are_numbers(values[known]):
         numbers = values[known].astype(np.float64)
         at, names = banded(numbers)
     else:
@@ -76,6 +80,10 @@ def coded(values: NDArray[Any]) -> tuple[Int, tuple[str, ...]]:
         at = np.array([place[each] for each in words], dtype=np.int64)
     codes[known] = at
     return codes, names
+
+
+def _are_numbers(values: NDArray[Any]) -> bool:
+    return all(isinstance(value, float) for value in values if is_known(value))
 
 
 def banded(numbers: NDArray[np.float64]) -> tuple[Int, tuple[str, ...]]:

@@ -142,16 +142,24 @@ def test_groups_by_an_attribute_are_known_where_it_is(data: Dataset, parent: Rec
     assert (made._groups(data.histories) == NONE).all(), "nothing is known when a list is asked for"
     told = replace(data.histories, fields={"region": words})
     assert made._groups(told).tolist() == [0] * 30 + [1] * 40 + [NONE] * 10
-    numbers = np.array([18.0] * 40 + [25] * 40, dtype=object)
-    aged = trained(Grouped(**vars(data) | {"user_groups": {"age": numbers}}), parent, remedy="cp_fair", groups="age")
-    assert aged._group_names == ["18", "25"]
+
+
+def test_numbers_make_the_bands_of_an_audit_and_are_placed_in_them_when_a_list_is_asked_for(
+    data: Dataset, parent: Recommender
+) -> None:
+    ages = np.array([float(18 + at) for at in range(79)] + [None], dtype=object)
+    made = trained(Grouped(**vars(data) | {"user_groups": {"age": ages}}), parent, remedy="cp_fair", groups="age")
+    assert made._group_names == ["37–56", "57–76", "77–96"], "the first band has 19 people, too few"
+    kept = Reranked(made.config).load_state(made.state())
+    told = np.array([10.0, 38.0, "57", 58.0, 99.0, None, "old"], dtype=object)
+    assert kept._codes(told).tolist() == [0, 0, 1, 1, 2, NONE, NONE]
 
 
 def test_groups_that_are_not_there_are_a_clear_error(data: Dataset, parent: Recommender) -> None:
     with pytest.raises(NotTrainable, match="given no groups of people by “region”"):
         trained(data, parent, remedy="cp_fair", groups="region")
     alike = Grouped(**vars(data) | {"user_groups": {"region": np.array(["north"] * 80, dtype=object)}})
-    with pytest.raises(NotTrainable, match="2 to 50 groups of 20 people"):
+    with pytest.raises(NotTrainable, match="fewer than two groups of 20 people"):
         trained(alike, parent, remedy="cp_fair", groups="region")
     assert trained(data, parent, remedy="gini", groups="region").field_names == frozenset()
 
