@@ -26,11 +26,11 @@ from recommender.exceptions import Conflict
 from recommender.models import Attribute, Catalog, Checkpoint, Run
 from recommender.selectors import pages
 from recommender.selectors.dataset import Bounds, hidden_items, load_dataset
-from recommender.services import preparing
+from recommender.services import evaluating, preparing
 from recommender.services.checkpoints import load_checkpoint
 from recommender.services.progress import Progress
 
-METRICS = ("ndcg", "recall", "mrr")
+METRICS = ("ndcg", "recall", "hit", "mrr")
 CROSSED = 3
 """Attributes of which every two are crossed."""
 FIGURES_OF_TRUST = ("cdcg", "pos@5", "infidelity", "sensitivity")
@@ -57,14 +57,25 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
     hidden = content.items.positions(hidden_items(catalog_id=run.catalog_id))
     offered = np.ones(len(content.items), dtype=np.bool_)
     offered[hidden[hidden >= 0]] = False
-    kept = [f"{name}@{asked.k}" for name in METRICS]
+    quality = found.per_user[[f"{name}@{asked.k}" for name in METRICS]]
     classes, unclassed = classes_of(run.catalog, content.items.keys, shares)
     return Material(
-        users=users, lists=found.lists, owners=np.arange(len(users)), quality=found.per_user[kept],
+        users=users, lists=found.lists, owners=np.arange(len(users)), quality=with_errors(run, users, quality),
         histories=holdout.histories, targets=holdout.targets, shares=shares, offered=offered, new=shares == 0,
         groupings=tuple(groupings), classes=tuple(classes), problems=problems, unclassed=tuple(unclassed),
         sensitive_features=sensitive_read(run.catalog, model), explanations=explained(run, users),
     )  # fmt: skip
+
+
+def with_errors(run: Run, users: Int, quality: pd.DataFrame) -> pd.DataFrame:
+    """With `mae`, each person's mean error of predicted ratings as the run was measured, where it predicts them."""
+    try:
+        table = evaluating.person_metrics(run=run)
+    except Conflict:
+        return quality
+    if "mae_person" not in table or not table["mae_person"].notna().any():
+        return quality
+    return quality.assign(mae=table.set_index("user")["mae_person"].reindex(users).to_numpy(dtype=np.float64))
 
 
 def sensitive_read(catalog: Catalog, model: Recommender) -> tuple[str, ...]:

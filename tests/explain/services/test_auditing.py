@@ -17,7 +17,7 @@ from explain.selectors import trust
 from explain.services import audited_held_out, auditing, disparity_changes, orphans, planning
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, EndUser, Interaction, Run
-from recommender.services import retention, training
+from recommender.services import evaluating, retention, training
 from recommender.services.erasure import erase
 from tests.explain.disparities import audited, results
 from tests.explain.trusted import examined_people, examined_run
@@ -74,6 +74,22 @@ def test_an_audit_of_a_run_is_carried_out_and_kept_with_a_row_per_person(catalog
     table = select.people(row)
     assert table is not None and len(table) == row.people == 72
     assert table["ndcg@3"].mean() == pytest.approx(found["people"]["ndcg@3"]["mean"], abs=1e-6)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_errors_of_predicted_ratings_are_compared_where_there_are_any(catalog: Catalog) -> None:
+    crowd(catalog)
+    Interaction.objects.filter(user__client_id__endswith="3").update(value=2.0)
+    run = training.create_run(catalog=catalog, algorithm="user_knn")
+    training.execute_run(run_id=run.pk)
+    run.refresh_from_db()
+    row = auditing.create_audit(catalog=catalog, run=run, settings=QUICK | {"groups": ["gender"]})
+    auditing.execute_audit(audit_id=row.pk)
+    row.refresh_from_db()
+    about = row.results["about"]
+    assert about["metrics"] == ["ndcg@3", "recall@3", "hit@3", "mrr@3", "mae"] and about["lower"] == ["mae"]
+    by_person = evaluating.person_metrics(run=run)["mae_person"].mean()
+    assert row.results["people"]["mae"]["mean"] == pytest.approx(by_person, abs=1e-6)
 
 
 def test_bands_of_numbers_are_compared_too(catalog: Catalog) -> None:
