@@ -24,7 +24,8 @@ MEANS = (
     "Every strength is measured on the same people, so changes are paired; 95% intervals over people, those of "
     "accuracy by drawing them again (multinomial weights), those of disparities by how much each person moves the "
     "figure. Holm’s p is adjusted for the strengths of this sweep. A point is dominated if another is at least as good "
-    "in both, and better in one by an interval adjusted for the number of points."
+    "in both, and better in one by an interval adjusted for the number of points. The sentence "
+    "above names a strength only where the interval of its change leaves 0 out, adjusted for the number of strengths."
 )
 
 

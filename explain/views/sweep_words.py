@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 from explain.views.disparity_figures import signed
@@ -14,6 +15,7 @@ PRICE = 0.03
 """Share of accuracy that is named as a price one may think about."""
 SHOWN = 0.001
 BASE = "as it is"
+NORMAL = NormalDist()
 TO_ONE = ("coverage", "classes")
 """Figures that are even at 1."""
 
@@ -110,10 +112,14 @@ def span(low: float | None, high: float | None) -> str:
     return "" if low is None or high is None else f"95%: {moved(low)} to {moved(high)}"
 
 
-def beyond_chance(row: Mapping[str, Any]) -> bool:
-    """Whether the interval of a change leaves 0 out."""
-    low, high = row.get("diff_low"), row.get("diff_high")
-    return low is not None and high is not None and (low > 0 or high < 0)
+def beyond_chance(row: Mapping[str, Any], *, looked_at: int = 1) -> bool:
+    """Whether the interval of a change leaves 0 out; of several that were looked at, one that is wider as they are more
+    (Bonferroni), each side of it as a normal one is."""
+    low, high, change = row.get("diff_low"), row.get("diff_high"), row.get("difference")
+    if low is None or high is None or change is None:
+        return False
+    wider = NORMAL.inv_cdf(1 - 0.025 / max(1, looked_at)) / NORMAL.inv_cdf(0.975)
+    return bool(change - wider * (change - low) > 0 or change + wider * (high - change) < 0)
 
 
 def badness(key: str, value: float | None) -> float:
@@ -124,11 +130,14 @@ def badness(key: str, value: float | None) -> float:
 
 
 def best(results: Results, key: str) -> dict[str, Any] | None:
-    """The point that is most even by a figure, beyond chance, for a loss of at most PRICE of the accuracy."""
+    """The point that is most even by a figure, beyond chance though the best of all strengths is looked for, for a loss
+    of at most PRICE of the accuracy."""
+    tried = len(results["points"]) - 1
     before = badness(key, results["points"][0]["disparities"][key]["value"])
     able = [
         point for point in cheap(results)
-        if beyond_chance(point["disparities"][key]) and badness(key, point["disparities"][key]["value"]) < before
+        if beyond_chance(point["disparities"][key], looked_at=tried)
+        and badness(key, point["disparities"][key]["value"]) < before
     ]  # fmt: skip
     return min(able, key=lambda point: badness(key, point["disparities"][key]["value"])) if able else None
 

@@ -58,9 +58,14 @@ def groups_of(train: Dataset, name: str) -> Groups:
         raise NotTrainable(f"“{name}” makes fewer than two groups of {LEAST_PEOPLE} people or more; name another.")
     place = np.full(len(names) + 1, -1, dtype=np.int64)
     place[large] = np.arange(len(large))
-    codes = place[codes]
-    least = [min(values[codes == at]) for at in range(len(large))] if _are_numbers(values) else []
-    return Groups(name, codes, tuple(names[at] for at in large), np.array(least, dtype=np.float64))
+    return Groups(name, place[codes], tuple(names[at] for at in large), _least(values, place[codes]))
+
+
+def _least(values: NDArray[Any], codes: Int) -> NDArray[np.float64]:
+    """(n_groups,) where bands of numbers begin; empty of anything else."""
+    if not _are_numbers(values):
+        return np.empty(0)
+    return np.array([min(values[codes == at]) for at in range(int(codes.max()) + 1)], dtype=np.float64)
 
 
 def coded(values: NDArray[Any]) -> tuple[Int, tuple[str, ...]]:

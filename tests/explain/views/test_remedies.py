@@ -13,7 +13,7 @@ from explain import urls
 from explain.models import RemedySweep
 from explain.services import sweeping
 from explain.views.sweep_figures import counted, gains_finding
-from explain.views.sweep_words import best, finding
+from explain.views.sweep_words import best, beyond_chance, finding
 from recommender.exceptions import Conflict
 from recommender.models import Catalog, Checkpoint, Deployment, Run
 from recommender.services import training
@@ -142,7 +142,14 @@ def test_the_finding_names_the_most_even_point_that_costs_little_or_says_there_i
     assert "no strength brings it nearer to even beyond chance" in said
     assert "(by up to .100 it may be nearer all the same)" in said
     for each in results["points"][1:]:
-        each["disparities"]["gini"] |= {"diff_low": 0.0, "diff_high": 0.1}
+        each["disparities"]["gini"] |= {"difference": -0.1, "diff_low": -0.196, "diff_high": -0.004}
+    assert "no strength" in finding(results, "gini"), "the best of four is looked for"
+    assert beyond_chance(results["points"][1]["disparities"]["gini"])
+    for each in results["points"][1:]:
+        each["disparities"]["gini"] |= {"difference": -0.1, "diff_low": -0.17, "diff_high": -0.03}
+    assert "goes from" in finding(results, "gini")
+    for each in results["points"][1:]:
+        each["disparities"]["gini"] |= {"difference": 0.05, "diff_low": 0.0, "diff_high": 0.1}
     assert "all the same" not in finding(results, "gini")
 
 
