@@ -44,7 +44,7 @@ def audit(material: Material, asked: Asked) -> dict[str, Any]:
     result["limits"] += limits_of_items(result)
     if looked.metrics:
         result["limits"] += powers(looked.values[:, 0], looked.metrics[0], asked.level)
-    result["problems"] = problems + amiss
+    result["problems"] = [*problems, *material.amiss, *amiss]
     result["about"]["seconds"] = round(time.perf_counter() - started, 3)
     return result
 
@@ -127,6 +127,7 @@ def _about(looked: Looked) -> dict[str, Any]:
         "level": asked.level,
         "seconds": 0.0,
         "sensitive_features": list(material.sensitive_features),
+        "sensitive_known": material.sensitive_known,
         "run_groups": [],
         "data": {},
     }

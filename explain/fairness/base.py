@@ -79,10 +79,12 @@ class Material:
     """By name of an attribute that was asked for: why there are no groups by it, a sentence."""
     data: Mapping[str, int] = field(default_factory=dict)
     """What else the report tells of the data, in words."""
-    unclassed: tuple[str, ...] = ()
-    """Why items are not classed by some attribute, a sentence each."""
+    amiss: tuple[str, ...] = ()
+    """What is missing of the data, such as classes of items by some attribute, a sentence each."""
     sensitive_features: tuple[str, ...] = ()
-    """Sensitive attributes of people that the recommender itself reads."""
+    """Sensitive attributes of people that the recommender itself reads, or one of those that served."""
+    sensitive_known: bool = True
+    """Whether all that is read is known: not where the weights of one that served are gone."""
 
     @property
     def n_people(self) -> int:

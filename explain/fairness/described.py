@@ -34,7 +34,7 @@ def described(looked: Looked) -> tuple[Parts, list[Parts], list[str]]:
     parts["classes"] = [provider.of_classes(attention, each) for each in material.classes]
     parts["over_time"] = over_time(looked)
     _add_people(looked, Seen(attention), parts, by_group)
-    return parts, by_group, [*material.unclassed, *_amiss(parts)]
+    return parts, by_group, _amiss(parts)
 
 
 def _amiss(parts: Parts) -> list[str]:

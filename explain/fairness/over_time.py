@@ -30,9 +30,25 @@ def over_time(looked: Looked) -> dict[str, Any] | None:
     if material.weeks is None or material.listed is None:
         return None
     every = [Week(looked, material, np.flatnonzero(material.weeks == each)) for each in np.unique(material.weeks)]
-    weeks = [week for week in every if week.people >= asked.least]
-    names = [GINI, COVERAGE, NEW, *(str(name) for name in material.listed)]
+    weeks = [every[at] for at in _telling([week.who for week in every], asked.least)]
+    answers = [str(name) for name in material.listed]
+    for name in answers:
+        told = _telling([week.who[~np.isnan(week.answers[name])] for week in weeks], asked.least)
+        for at in set(range(len(weeks))) - set(told):
+            weeks[at].forget(name)
+    names = [GINI, COVERAGE, NEW, *answers]
     return {"weeks": [week.told() for week in weeks], "trends": [trend(weeks, name, asked.level) for name in names]}
+
+
+def _telling(people: list[Int], least: int) -> list[int]:
+    """Places of those of `people` (a week's each) that are not few; nor is the smallest of these told of where the
+    others together are so few that what is left of all weeks would be theirs."""
+    told = [at for at, who in enumerate(people) if len(who) >= least]
+    aside = set(range(len(people))) - set(told)
+    apart = len(np.unique(np.concatenate([people[at] for at in aside]))) if aside else 0
+    if told and 0 < apart < least:
+        told.remove(min(told, key=lambda at: len(people[at])))
+    return told
 
 
 class Week:
@@ -65,6 +81,11 @@ class Week:
         }
         return found | {name: influence.mean(values) for name, values in self.answers.items()}
 
+    def forget(self, name: str) -> None:
+        """Say nothing of one of the answers: it is known of too few."""
+        self.answers[name] = np.full(self.people, np.nan)
+        self.figures[name] = influence.mean(self.answers[name])
+
     def told(self) -> dict[str, Any]:
         day = date(1970, 1, 1) + timedelta(days=self.day)
         bare = {name: number(self.figures[name].value) for name in (GINI, COVERAGE, NEW)}
@@ -78,15 +99,16 @@ class Week:
         if values is None:
             return {}
         places = [at for at, grouping in enumerate(self.looked.groupings) if grouping.kind != CROSSED]
-        found = {self.looked.groupings[at].name: self._gaps_of(at, values) for at in places}
+        known = ~np.isnan(values)
+        found = {self.looked.groupings[at].name: self._gaps_of(at, values[known], self.who[known]) for at in places}
         return {name: gaps for name, gaps in found.items() if gaps}
 
-    def _gaps_of(self, place: int, values: Values) -> dict[str, float | None]:
+    def _gaps_of(self, place: int, values: Values, who: Int) -> dict[str, float | None]:
         """Nothing where a group that is shown, or all that are not together, are too few in this week: the others'
         figures would give theirs away."""
         grouping, shown = self.looked.groupings[place], self.looked.compared.shown[place]
         codes = np.where(grouping.codes >= 0, np.r_[np.where(shown, np.arange(len(shown)), -1), -1][grouping.codes], -1)
-        means, counts = group_means(values, codes[self.who], len(grouping.names))
+        means, counts = group_means(values, codes[who], len(grouping.names))
         aside, least = len(values) - counts.sum(), self.looked.asked.least
         if (counts[shown] < least).any() or 0 < aside < least or not shown.any():
             return {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -13,18 +13,19 @@ from recommender.data.dataset import IdMap, Int
 from recommender.models import EndUser, Impression, Item
 
 DAYS = 7
-"""Days after an answer in which meeting one of its items counts as following it."""
+"""Days after an answer in which meeting one of its items counts as following it; until they are over, it is not known
+whether an answer is followed."""
 MOST = 2_000_000
 """The newest so many answers are looked at; bounds memory."""
 CHUNK = 20_000
 QUERY = """
-    SELECT shown.user_id, shown.items[1:%(k)s], shown."offset", extract(epoch FROM shown.time)::float8,
+    SELECT shown.user_id, shown.items[1:%(k)s - shown."offset"], shown."offset", extract(epoch FROM shown.time)::float8,
            EXISTS (
                SELECT 1 FROM recommender_interaction met
                WHERE met.user_id = shown.user_id AND met.time >= shown.time
                  AND (met.recommendation_id = shown.id
                       OR (met.time <= shown.time + %(days)s * interval '1 day'
-                          AND met.item_id = ANY(shown.items[1:%(k)s])))
+                          AND met.item_id = ANY(shown.items[1:%(k)s - shown."offset"])))
            )
     FROM recommender_impression shown
     WHERE shown.catalog_id = %(catalog)s AND shown.user_id IS NOT NULL AND shown.time >= %(since)s
@@ -88,6 +89,12 @@ def left_out(*, catalog_id: int, run_id: int | None, since: datetime) -> int:
     return (found if run_id is None else found.filter(run_id=run_id)).count()
 
 
+def runs_that_served(*, catalog_id: int, since: datetime) -> list[int]:
+    """The runs whose answers to known people there are, of those that were not deleted."""
+    found = Impression.objects.filter(catalog_id=catalog_id, user__isnull=False, run__isnull=False, time__gte=since)
+    return sorted(found.order_by().values_list("run_id", flat=True).distinct())
+
+
 def people_there(users: Int) -> Int:
     """Those of `users` who have not been erased meanwhile, ascending."""
     there = EndUser.objects.filter(pk__in=users.tolist()).order_by("pk").values_list("pk", flat=True)
@@ -100,6 +107,8 @@ def mondays(times: np.ndarray) -> Int:
     return np.asarray(days - (days + 3) % 7, dtype=np.int64)
 
 
-def by_list(followed: np.ndarray) -> pd.DataFrame:
-    """A row per answer, as Material.listed."""
-    return pd.DataFrame({"response": followed.astype(np.float64)})
+def by_list(answers: Answers, now: datetime) -> pd.DataFrame:
+    """A row per answer, as Material.listed: `response` 1 where it was followed, else 0; nan while it may yet be, for
+    counting those that were followed at once would make the newest look worse than they are, or better."""
+    over = answers.times <= (now - timedelta(days=DAYS)).timestamp()
+    return pd.DataFrame({"response": np.where(over, answers.followed.astype(np.float64), np.nan)})

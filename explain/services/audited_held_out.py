@@ -62,7 +62,7 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
     return Material(
         users=users, lists=found.lists, owners=np.arange(len(users)), quality=with_errors(run, users, quality),
         histories=holdout.histories, targets=holdout.targets, shares=shares, offered=offered, new=shares == 0,
-        groupings=tuple(groupings), classes=tuple(classes), problems=problems, unclassed=tuple(unclassed),
+        groupings=tuple(groupings), classes=tuple(classes), problems=problems, amiss=tuple(unclassed),
         sensitive_features=sensitive_read(run.catalog, model), explanations=explained(run, users),
     )  # fmt: skip
 

@@ -117,13 +117,15 @@ def widest(results: dict[str, Any]) -> str:
 @require_POST
 @page("train")
 def disparity_start(request: HttpRequest, catalog: Catalog) -> HttpResponse:
-    """Starts one: `run`, `source`, `groups` (several) and `k` of the form."""
+    """Starts one: `run`, `source`, `groups` (several), `k` and, of what was served, `weeks` of the form."""
     source, run = request.POST.get("source", HELD_OUT), None
     if source == BY_ALL:
         source = SERVED
     else:
         run = catalog.runs.filter(pk=whole(request.POST.get("run"), 0)).first()
-    settings = {"groups": request.POST.getlist("groups"), **({"k": k} if (k := request.POST.get("k")) else {})}
+    numbers = ("k", "weeks") if source == SERVED else ("k",)
+    given = {name: request.POST[name] for name in numbers if request.POST.get(name)}
+    settings = {"groups": request.POST.getlist("groups")} | given
     if run is None and source == HELD_OUT:
         messages.error(request, "Choose a recommender: of held-out data an audit looks at the lists of one.")
         return redirect("disparities", catalog.name)

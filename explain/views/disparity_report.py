@@ -109,14 +109,18 @@ def contents(row: DisparityAudit, results: Results, choice: Choice) -> dict[str,
 
 def sensitive_words(results: Results) -> str:
     """What stands first: which sensitive attributes the recommender itself reads."""
-    read, looked = results["about"].get("sensitive_features") or [], results["about"].get("run_groups") or []
+    about = results["about"]
+    read, looked = about.get("sensitive_features") or [], about.get("run_groups") or []
+    certain = about.get("sensitive_known", about["source"] == DisparityAudit.Source.HELD_OUT)
     if read:
-        said = f"This recommender reads sensitive attributes of people: {', '.join(read)}."
-    else:
+        said = f"The recommender behind these lists reads sensitive attributes of people: {', '.join(read)}."
+    elif certain:
         said = (
-            "This recommender reads no sensitive attribute of people to make its lists: what is grouped by below was "
+            "The recommender behind these lists reads no sensitive attribute of people: what is grouped by below was "
         )
         said += "looked up for this audit."
+    else:
+        said = "Weights of what served are gone, so it is not known whether a sensitive attribute of people was read."
     return f"{said} Its training looked at groups by {', '.join(looked)}." if looked else said
 
 

@@ -62,6 +62,35 @@ def test_a_group_that_is_too_small_in_a_week_takes_the_others_gaps_along():
     assert weeks[0]["gaps"] == {} and weeks[1]["gaps"] != {}
 
 
+def test_answers_that_are_not_known_yet_of_most_people_of_a_week_say_nothing_of_it():
+    answers = np.ones((4, 40))
+    answers[3, 5:] = np.nan
+    weeks = served(4, answers, grouping=coded("gender", [20, 20]))["over_time"]["weeks"]
+    assert [week["quality"]["response"]["mean"] for week in weeks] == [None, 1.0, 1.0, None], (
+        "of five people it is known in the last; a whole week more keeps theirs from being what is left"
+    )
+    assert weeks[3]["people"] == 40 and weeks[3]["gaps"] == {} and weeks[1]["gaps"] != {}
+
+
+def test_the_gap_of_a_week_is_between_those_whose_answers_are_known():
+    answers = np.ones((3, 60))
+    answers[0, 30:], answers[0, :10] = 0, np.nan
+    weeks = served(3, answers, people=60, grouping=coded("gender", [30, 30]))["over_time"]["weeks"]
+    assert weeks[0]["gaps"] == {"gender": {"a": 1.0, "b": -1.0}}
+
+
+def test_what_is_left_of_all_weeks_is_not_a_week_of_few_people():
+    owners = np.r_[np.arange(30), np.arange(30, 70), np.arange(70, 75)]
+    weeks = MONDAY + 7 * np.repeat([0, 1, 2], [30, 40, 5])
+    lists = np.tile(np.arange(10), (75, 1))
+    made = material(
+        {"response": np.ones(75)}, [], lists=lists, targets=None, owners=owners, weeks=weeks,
+        listed=pd.DataFrame({"response": np.ones(75)}),
+    )  # fmt: skip
+    report = audit(made, Asked(resamples=100, permutations=99))
+    assert [week["people"] for week in report["over_time"]["weeks"]] == [40]
+
+
 def test_weeks_of_few_people_and_trends_of_few_weeks_are_left_out():
     assert served(2, np.ones((2, 40)))["over_time"]["trends"][0]["per_week"] is None
     report = served(3, np.ones((3, 10)), people=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from django.utils import timezone
 
 from explain.models import DisparityAudit
 from explain.selectors import served
-from explain.services import auditing
-from recommender.models import Catalog, EndUser, Impression, Interaction, Item, Run
+from explain.services import audited_served, auditing
+from recommender.models import Attribute, Catalog, EndUser, Impression, Interaction, Item, Run
 from tests.recommender.pages import measured_run
 
 pytestmark = pytest.mark.django_db
@@ -80,12 +81,14 @@ def test_answers_are_followed_by_what_was_met_within_a_week_or_told_with_their_i
 def test_later_pages_of_an_answer_stand_in_their_places(shop: Catalog) -> None:
     people, items = keys(shop)
     show(shop, people[0], [items[3], items[4]], 3, offset=1)
+    meet(shop, people[0], items[4], 2)
     show(shop, people[1], [items[3]], 3, offset=2)
     show(shop, people[2], [items[0], 10**9, items[2]], 3)
     positions, _ = served.items_of(shop.pk)
     since = timezone.now() - timedelta(days=60)
     found = served.answers(catalog_id=shop.pk, run_id=None, since=since, k=2, items=positions)
     lists = dict(zip(found.users.tolist(), found.lists.tolist(), strict=True))
+    assert not found.followed.any(), "an item below the second place was met, and nothing above it"
     assert lists == {people[0].pk: [-1, 3], people[2].pk: [0, -1]}, "what is gone leaves its place empty"
 
 
@@ -94,9 +97,9 @@ def test_an_audit_of_what_was_served_has_weeks_and_leaves_out_whom_nobody_knows(
     people, items = keys(shop)
     for week in range(3):
         for at, person in enumerate(people):
-            show(shop, person, [items[at % 5], items[(at + 1) % 5]], 7 * week + 0.5)
+            show(shop, person, [items[at % 5], items[(at + 1) % 5]], 7 * week + 7.5)
             if at < 10 * (week + 1):
-                meet(shop, person, items[at % 5], 7 * week + 0.25)
+                meet(shop, person, items[at % 5], 7 * week + 7.25)
     show(shop, None, items[:2], 2)
     row = executed(shop)
     assert row.status == "succeeded", row.traceback
@@ -108,6 +111,34 @@ def test_an_audit_of_what_was_served_has_weeks_and_leaves_out_whom_nobody_knows(
     assert sum(means) == pytest.approx(1.5) and sorted(means, reverse=True) == means
     assert row.results["exposure"]["coverage"] == 1.0, "the hidden item is not among those that may be shown"
     assert row.results["classes"][0]["name"] == "categories"
+
+
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
+def test_answers_that_may_yet_be_followed_count_only_in_what_was_shown(shop: Catalog) -> None:
+    people, items = keys(shop)
+    for at, person in enumerate(people):
+        show(shop, person, items[:2], 30)
+        show(shop, person, items[2:4], 1)
+        if at < 10:
+            meet(shop, person, items[0], 29)
+    row = executed(shop)
+    assert row.results["people"]["response"]["mean"] == pytest.approx(0.25), "of those a month old"
+    assert row.results["exposure"]["coverage"] == 0.8
+    assert any(each.startswith("40 of 80 answers are younger than 7 days") for each in row.results["problems"])
+    last = row.results["over_time"]["weeks"][-1]
+    assert last["people"] == 40 and last["quality"]["response"]["mean"] is None
+
+
+@pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
+def test_where_more_was_served_than_is_looked_at_the_report_says_so(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, items = keys(shop)
+    monkeypatch.setattr(served, "MOST", 30)
+    for person in people:
+        show(shop, person, items[:2], 30)
+    row = executed(shop)
+    assert "Only the newest 30 answers were looked at; there are more." in row.results["problems"]
 
 
 @pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
@@ -133,10 +164,29 @@ def test_where_nothing_was_served_the_audit_says_so(shop: Catalog) -> None:
 def test_the_command_audits_what_a_catalog_served(shop: Catalog, capsys: pytest.CaptureFixture[str]) -> None:
     people, items = keys(shop)
     for person in people:
-        show(shop, person, items[:2], 3)
+        show(shop, person, items[:2], 30)
     call_command("audit_fairness", "--source", "served", "--catalog", "shop", "--k", "2", "--json")
     found = json.loads(capsys.readouterr().out)
     assert found["run"] is None and found["metrics"] == ["response"] and found["exposure"]["coverage"] == 0.4
+
+
+def test_what_a_recommender_reads_is_not_known_once_its_weights_are_gone(
+    shop: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, items = keys(shop)
+    Attribute.objects.create(catalog=shop, scope="user", name="gender", type="category", sensitive=True)
+    since, reading = timezone.now() - timedelta(days=60), measured_run(shop, "fm", 0.1)
+    row = auditing.create_audit(catalog=shop, source="served", settings=QUICK)
+    show(shop, people[0], items[:2], 3)
+    assert audited_served.sensitive_read_by(row, since) == ((), True), "what served without a run reads nothing"
+    show(shop, people[0], items[:2], 3, run=reading)
+    assert audited_served.sensitive_read_by(row, since) == ((), False)
+    model = SimpleNamespace(restore=lambda: SimpleNamespace(field_names={"gender", "age"}))
+    weights = {reading.pk: model}
+    monkeypatch.setattr(audited_served, "load_checkpoint", lambda *, run_id, purpose: weights.get(run_id))
+    assert audited_served.sensitive_read_by(row, since) == (("gender",), True)
+    show(shop, people[0], items[:2], 3, run=measured_run(shop, "ease", 0.1))
+    assert audited_served.sensitive_read_by(row, since) == (("gender",), False)
 
 
 def test_weeks_begin_on_monday():

@@ -11,12 +11,13 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from explain import urls
 from explain.models import DisparityAudit, DisparityPlan
 from explain.services import printing
 from recommender.exceptions import Conflict
-from recommender.models import Attribute, Catalog, EndUser
+from recommender.models import Attribute, Catalog, EndUser, Impression
 from recommender.rights import RIGHTS
 from tests.explain.disparities import audited, results
 from tests.recommender.pages import ROLES, films, login, text_of
@@ -132,6 +133,37 @@ def test_of_what_was_served_there_are_weeks_and_no_recall_of_what_was_held_out(c
                   "Gini: +.010 a week (95%: .005 to .015)."):  # fmt: skip
         assert words in said, words
     assert "Equal opportunity" not in said
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [({"sensitive_features": ["gender"]}, "reads sensitive attributes of people: gender."),
+     ({"sensitive_known": True}, "reads no sensitive attribute of people"),
+     ({"sensitive_known": False}, "it is not known whether a sensitive attribute of people was read"),
+     ({}, "it is not known whether a sensitive attribute of people was read")],
+)  # fmt: skip
+def test_a_report_of_what_was_served_claims_no_more_of_what_is_read_than_is_known(
+    catalog: Catalog, told: dict[str, Any], words: str
+) -> None:
+    row = audited(catalog, None)
+    about = {name: value for name, value in row.results["about"].items() if not name.startswith("sensitive")}
+    row.results["about"] = about | told
+    row.save(update_fields=["results"])
+    assert words in text_of(entered(catalog).get(where(row)))
+
+
+def test_the_form_asks_how_far_back_to_look_at_what_was_served(catalog: Catalog) -> None:
+    client, page = entered(catalog), reverse("disparities", args=[catalog.name])
+    assert "Weeks to look back" not in text_of(client.get(page)), "nothing was served"
+    Impression.objects.create(
+        catalog=catalog, user=catalog.users.first(), items=[], scores=[], propensities=[], time=timezone.now()
+    )
+    assert "Weeks to look back" in text_of(client.get(page))
+    asked = {"source": "served-by-all", "k": "5", "weeks": "12", "groups": []}
+    client.post(reverse("disparity_start", args=[catalog.name]), asked)
+    assert catalog.disparity_audits.latest("id").settings == {"groups": [], "k": "5", "weeks": "12"}
+    client.post(reverse("disparity_start", args=[catalog.name]), asked | {"weeks": "999"})
+    assert catalog.disparity_audits.count() == 1
 
 
 def test_the_file_needs_nothing_else_and_has_a_sketch_of_every_figure(audit: DisparityAudit) -> None:
