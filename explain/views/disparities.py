@@ -111,7 +111,7 @@ def widest(results: dict[str, Any]) -> str:
     if not found:
         return "none found" if results["tests"].get("looked_at") else "no groups"
     most = max(found, key=lambda each: abs(each["versus_rest"]))
-    return f"{most['value']} {signed(most['versus_rest'])} {named(most['metric'])}"
+    return f"{most['title']} {most['value']} {signed(most['versus_rest'])} {named(most['metric'])}"
 
 
 @require_POST

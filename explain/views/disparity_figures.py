@@ -149,6 +149,8 @@ def gap_cells(name: str, group: Mapping[str, Any], found: Mapping[str, Any]) -> 
 
 
 def gaps_finding(results: Results, metric: str, every: Sequence[tuple[str, Any, Mapping[str, Any]]]) -> str:
+    if not metric:
+        return "Groups are not compared: no metric is known of people"
     known = [(name, found) for name, _, found in every if has(found, "versus_rest")]
     words = named(metric)
     if len(known) < 2:

@@ -259,6 +259,7 @@ def many(found: dict[str, Any]) -> dict[str, Any]:
     ("bad", "words"),
     [
         (empty, "There are no groups"),
+        (empty, "Groups are not compared: no metric is known of people"),
         (one_group, "there are no two groups large enough to compare"),
         (many, "The 20 lowest and the 20 highest of 100 groups are drawn"),
     ],
