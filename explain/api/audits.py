@@ -40,6 +40,15 @@ class NewAuditSerializer(Strict):
     weeks = WholeNumberField(
         required=False, min_value=1, max_value=104, help_text="Of what was served: how many weeks back, 8."
     )
+    resamples = WholeNumberField(
+        required=False, min_value=200, max_value=20_000, help_text="How often people are drawn again: 2,000."
+    )
+    permutations = WholeNumberField(
+        required=False, min_value=200, max_value=20_000, help_text="Of people’s figures, by each test: 2,000."
+    )
+    seed = WholeNumberField(
+        required=False, min_value=0, max_value=2**31 - 1, help_text="Of what is drawn by chance: 0."
+    )
 
 
 class AuditSerializer(serializers.Serializer[Any]):

@@ -34,11 +34,14 @@ class Command(PlainCommand):
         parser.add_argument("--weeks", type=int, help="with --source served: how many weeks back (default 8)")
         parser.add_argument("--group", action="append", help="an attribute of people (default: all that are declared)")
         parser.add_argument("--k", type=int, default=10, help="places of each list (default 10)")
+        parser.add_argument("--resamples", type=int, help="how often people are drawn again (default 2,000)")
+        parser.add_argument("--permutations", type=int, help="of people's figures, by each test (default 2,000)")
+        parser.add_argument("--seed", type=int, help="of what is drawn by chance (default 0)")
         parser.add_argument("--html", help="also write the report to this file")
 
     def work(self, **options: Any) -> dict[str, Any]:
         run = get_run(run_id=options["run"]) if options["run"] is not None else None
-        given = {"k": options["k"], "groups": options["group"], "weeks": options["weeks"]}
+        given = {"groups": options["group"], **{name: options[name] for name in auditing.NUMBERS}}
         settings = {name: value for name, value in given.items() if value is not None}
         catalog = catalog_of(run, options["catalog"])
         row = auditing.create_audit(catalog=catalog, run=run, source=options["source"], settings=settings)

@@ -28,18 +28,25 @@ def test_they_are_listed_and_read_without_what_is_sensitive(
 
 def test_one_is_started_and_cancelled(filled: Catalog, deploy: Callable[..., Run], api: Callable[..., Api]) -> None:
     run = deploy(filled, "ease")
-    asked = {"run": run.pk, "groups": ["gender"], "k": 5}
+    drawn = {"resamples": 500, "permutations": 300, "seed": 7}
+    asked = {"run": run.pk, "groups": ["gender"], "k": 5, **drawn}
     assert api("read").post(ROOT, body=asked).status_code == 403
     answer = api("manage").post(ROOT, body=asked)
     assert answer.status_code == 201, answer.content
     row = filled.disparity_audits.get()
-    assert (row.run_id, row.settings) == (run.pk, {"groups": ["gender"], "k": 5})
+    assert (row.run_id, row.settings) == (run.pk, {"groups": ["gender"], "k": 5, **drawn})
     assert api("manage").post(ROOT, str(row.pk), "cancel", body={}).json()["status"] == "cancelled"
     assert api("manage").post(ROOT, str(row.pk), "cancel", body={}).status_code == 409
 
 
 def test_what_means_nothing_is_a_problem_that_names_the_field(filled: Catalog, api: Callable[..., Api]) -> None:
-    for given, field in (({}, "run"), ({"run": 10**9}, "run"), ({"k": 0}, "k"), ({"depth": 1}, "depth")):
+    for given, field in (
+        ({}, "run"),
+        ({"run": 10**9}, "run"),
+        ({"k": 0}, "k"),
+        ({"resamples": 10}, "resamples"),
+        ({"depth": 1}, "depth"),
+    ):
         answer = api("manage").post(ROOT, body=given)
         assert field in str(problem_of(answer, answer.status_code)), (given, answer.content)
         assert answer.status_code == 400

@@ -47,7 +47,11 @@ def test_json_has_each_group_with_its_distance_to_the_rest(run: Run, tmp_path: P
 
 @pytest.mark.django_db(transaction=True)  # the lease's pulse is another process: it must see the row
 def test_for_people_it_is_a_table_and_says_what_there_is_not(run: Run) -> None:
-    text = said("--run", str(run.pk), "--group", "gender", "--group", "town")
+    drawn = {"resamples": 300, "permutations": 200, "seed": 3}
+    settings = [word for name, value in drawn.items() for word in (f"--{name}", str(value))]
+    text = said("--run", str(run.pk), "--group", "gender", "--group", "town", *settings)
+    about = run.disparity_audits.get().results["about"]
+    assert {name: about[name] for name in drawn} == drawn
     assert "72 people were looked at" in text
     assert any(line.split()[:3] == ["F", "36", "people"] for line in text.splitlines())
     assert "town" in text.rsplit("\n", 2)[-2]
@@ -57,6 +61,7 @@ def test_for_people_it_is_a_table_and_says_what_there_is_not(run: Run) -> None:
     ("more", "words"),
     [
         (["--k", "0"], "k takes a whole number from 1 to 100"),
+        (["--resamples", "10"], "resamples takes a whole number from 200 to 20,000"),
         (["--html", "/nowhere/at/all.html"], "cannot be written"),
     ],
 )
