@@ -79,7 +79,7 @@ def asked_of(settings: Mapping[str, Any]) -> tuple[list[str] | None, Asked]:
             raise BadInput(f"An audit has no setting “{name}”; it has: groups, {', '.join(NUMBERS)}.", field=name)
         low, high = NUMBERS[name]
         said = str(given)
-        if not said.isdecimal() or not low <= int(said) <= high:
+        if not said.isdecimal() or len(said) > len(str(high)) or not low <= int(said) <= high:
             raise BadInput(f"{name} takes a whole number from {low:,} to {high:,}.", field=name)
         if name in vars(asked):  # weeks are for the source to read
             asked = replace(asked, **{name: int(said)})

@@ -152,6 +152,7 @@ def test_an_audit_says_what_groups_the_training_looked_at(catalog: Catalog) -> N
     ("settings", "field"),
     [
         ({"k": "0"}, "k"),
+        ({"k": "9" * 5000}, "k"),
         ({"depth": 3}, "depth"),
         ({"resamples": "many"}, "resamples"),
         ({"groups": "gender"}, "groups"),
