@@ -85,9 +85,11 @@ def plan_of(catalog: Catalog) -> DisparityPlan:
 def set_plan(
     *, catalog: Catalog, on: bool, days: int, settings: Mapping[str, Any], thresholds: Mapping[str, float | None]
 ) -> DisparityPlan:
-    """Raises BadInput naming the field: `days`, or a threshold. What has no value is not watched."""
+    """Raises BadInput naming the field: `days`, `source`, or a threshold. What has no value is not watched."""
     if not 1 <= days <= 365:
         raise BadInput("days takes a whole number from 1 to 365.", field="days")
+    if settings.get("source", DisparityAudit.Source.HELD_OUT) not in DisparityAudit.Source.values:
+        raise BadInput(f"source takes one of: {', '.join(DisparityAudit.Source.values)}.", field="source")
     kept = {name: float(value) for name, value in thresholds.items() if value is not None}
     for name, value in kept.items():
         low, high = _range(name)

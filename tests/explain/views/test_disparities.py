@@ -359,6 +359,7 @@ def test_a_plan_is_kept_with_its_thresholds_and_with_groups_that_its_writer_does
         ({"gap": "7"}, "gap takes a number from 0 to 1"),
         ({"gini": "much"}, "gini takes a number"),
         ({"lift": "nan"}, "lift takes a number"),
+        ({"source": "rumours"}, "source takes one of: held-out, served"),
     ],
 )
 def test_a_plan_that_means_nothing_is_not_kept(catalog: Catalog, wrong: dict[str, str], words: str) -> None:
