@@ -128,8 +128,10 @@ def as_named(strength: float) -> float:
 
 
 def classes_of(catalog: Catalog) -> list[str]:
-    """By what items can be classed."""
-    declared = Attribute.objects.filter(catalog=catalog, scope=Attribute.Scope.ITEM, type=Attribute.Type.CATEGORY)
+    """By what items can be classed: what recommenders may read of them."""
+    declared = Attribute.objects.filter(
+        catalog=catalog, scope=Attribute.Scope.ITEM, type=Attribute.Type.CATEGORY, sensitive=False, feature=True
+    )
     return [*OWN_CLASSES, *declared.order_by("name").values_list("name", flat=True)]
 
 

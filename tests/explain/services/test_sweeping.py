@@ -134,6 +134,14 @@ def test_what_cannot_be_swept_is_said_with_its_field(
     assert caught.value.field == field
 
 
+def test_items_are_classed_by_nothing_that_recommenders_may_not_read(club: Catalog) -> None:
+    for name, more in (("supplier", {}), ("faith", {"sensitive": True}), ("shelf", {"feature": False})):
+        Attribute.objects.create(catalog=club, scope="item", name=name, type="category", **({"feature": True} | more))
+    assert sweeping.classes_of(club) == ["categories", "creators", "popularity", "supplier"]
+    with pytest.raises(BadInput, match="cannot be classed by “faith”"):
+        sweeping.create_sweep(run=kept(club), remedy="gini", settings={"by": "faith"})
+
+
 def test_strengths_are_those_their_addresses_name(club: Catalog) -> None:
     row = sweeping.create_sweep(run=kept(club), remedy="gini", settings={"strengths": "1.2345678 1.2345681, -0, 0.1"})
     assert str(row.settings["strengths"]) == "[0.0, 0.1, 1.23457]"
