@@ -69,14 +69,6 @@ class Lifts:
         ]  # fmt: skip
 
 
-def may_be_shown(known: Mask, grouping: Grouping, shown: Mask, least: int) -> Mask:
-    """(n_groups,) of the groups that are `shown`, those whose figure, of the people of whom it is `known` (n_people,),
-    neither is of few nor gives away that of few."""
-    people = sums_of(known.astype(np.float64), grouping.codes, len(grouping.names))
-    absent = np.array([known.sum() - people.sum()])
-    return two_ways(people[:, None], shown, absent, least)[:, 0]
-
-
 def t_reach(people: Values, level: float) -> Values:
     return np.asarray(stats.t.ppf((1 + level) / 2, np.maximum(people - 1, 1)), dtype=np.float64)
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from explain.fairness import by_people, provider
+from explain.fairness.comparing import figures_shown
 from explain.fairness.over_time import over_time
 from explain.fairness.seen import Seen
+from explain.fairness.suppression import Shown
 from explain.fairness.told import DESCRIBED, Looked, of_explanations
 
 Parts = dict[str, Any]
+Mask = NDArray[np.bool_]
 MOST_CELLS = 1500
 """Cells of a table of groups and classes above which it would only swell the report: it is left out."""
 
@@ -58,13 +62,23 @@ def _add_people(looked: Looked, seen: Seen, parts: Parts, by_group: list[Parts])
     everyone = np.zeros(looked.material.n_people, dtype=np.int64)
     parts["popularity"] = lifts.of(everyone, 1)[0]
     parts["calibration"] = {"classes": distances.title} | distances.of(everyone, 1)[0]
-    for grouping, shown, told in zip(looked.groupings, looked.compared.shown, by_group, strict=True):
-        rows: dict[str, by_people.Lifts | by_people.Distances] = {"popularity": lifts, "calibration": distances}
-        for part, figures in rows.items():
+    rows: dict[str, by_people.Lifts | by_people.Distances] = {"popularity": lifts, "calibration": distances}
+    for part, figures in rows.items():
+        masks = _may_be_shown(looked, figures.known)
+        for grouping, mask, told in zip(looked.groupings, masks, by_group, strict=True):
             found = figures.of(grouping.codes, len(grouping.names))
-            mask = by_people.may_be_shown(figures.known, grouping, shown, looked.asked.least)
             told[part] = [{"value": grouping.names[at], **found[at]} for at in np.flatnonzero(mask)]
     _add_classes(looked, seen, by_group)
+
+
+def _may_be_shown(looked: Looked, known: Mask) -> list[Mask]:
+    """Per grouping (n_groups,) of the groups that are shown, those whose figure, of the people of whom it is `known`
+    (n_people,), neither is of few nor gives away that of few, in any table."""
+    if known.sum() < looked.asked.least:
+        return [np.zeros(len(each.names), dtype=np.bool_) for each in looked.groupings]
+    column = np.where(known, 0.0, np.nan)[:, None]
+    shown = Shown(looked.compared.shown, looked.compared.aside)
+    return [mask[:, 0] for mask in figures_shown(column, looked.groupings, shown, looked.asked.least)[1]]
 
 
 def _add_classes(looked: Looked, seen: Seen, by_group: list[Parts]) -> None:

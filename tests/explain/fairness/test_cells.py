@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,25 @@ def test_of_hidden_groups_there_is_nothing():
         for part in ("popularity", "calibration", "parity", "opportunity"):
             assert {row["value"] for row in grouping[part]} <= shown, part
         assert {row["value"] for row in grouping["popularity"]} == shown
+
+
+@pytest.mark.parametrize("part", ["popularity", "calibration"])
+def test_no_crossed_table_lets_the_figure_of_few_be_worked_out(part: str):
+    """24 people are a and a, 19 of them with a history: those of town a less the b of them are these 19."""
+    gender = replace(coded("gender", [60, 140]), codes=np.r_[np.zeros(60), np.ones(140)].astype(np.int64))
+    town = replace(coded("town", [90, 110]), codes=np.r_[[0] * 24, [1] * 36, [0] * 66, [1] * 74].astype(np.int64))
+    met = [[]] * 5 + [[0, 1]] * 195
+    both = groups.cross(gender, town)
+    lists = np.random.default_rng(0).integers(0, 4, (200, 2))
+    made = material({}, [gender, town, both], people=200, n_items=4, k=2, lists=lists, classes=(KINDS,),
+                    targets=histories([[0]] * 200), histories=histories(met))  # fmt: skip
+    told = {(each["name"], row["value"]) for each in audit(made, QUICK)["groupings"] for row in each[part]}
+    published = [np.ones(195), *((each.codes == each.names.index(value))[5:].astype(float)
+                 for each in (gender, town, both) for name, value in told if each.name == name)]  # fmt: skip
+    few = ((gender.codes == 0) & (town.codes == 0))[5:].astype(float)
+    best = np.linalg.lstsq(np.array(published).T, few, rcond=None)[0]
+    assert np.abs(np.array(published).T @ best - few).max() > 0.01
+    assert told, "what gives nobody away is told"
 
 
 def test_a_group_of_whom_few_have_a_history_has_no_lift_nor_has_what_would_give_it_away():
