@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from statistics import NormalDist
 from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
@@ -23,6 +24,7 @@ MOST = 40
 TOLD = 0.05
 NAN = float("nan")
 FEW = "too few"
+NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,12 @@ def shown(value: float | None) -> str:
 
 def signed(value: float) -> str:
     return f"{'+' if value > 0 else '−' if value < 0 else ''}{plain(abs(value))}"
+
+
+def wider(looked_at: int) -> float:
+    """By how much an interval of 95% becomes wider so that `looked_at` of them hold together (Bonferroni), as a normal
+    one does."""
+    return NORMAL.inv_cdf(1 - 0.025 / max(1, looked_at)) / NORMAL.inv_cdf(0.975)
 
 
 def chosen_groupings(results: Results, by: str) -> list[dict[str, Any]]:

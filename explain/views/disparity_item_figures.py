@@ -20,6 +20,7 @@ from explain.views.disparity_figures import (
     number,
     shown,
     signed,
+    wider,
 )
 from recommender.views.figures import Figure
 
@@ -57,12 +58,9 @@ def lift_figure(results: Results, by: str) -> Drawn:
     rows = [{"name": "everyone", **everyone}] if has(everyone, "lift") else []
     rows += by_group(results, by, "popularity", "lift")
     points, cut = cut_points([row | {"value": row["lift"]} for row in rows], "popularity lift")
-    title = "Popularity lift"
-    if has(everyone, "lift"):
-        how = "more" if everyone["lift"] > 0 else "less"
-        title = f"Lists are {abs(everyone['lift']):.0%} {how} popular than what their people knew before"
     figure = Figure(
-        key="lift", title=title, columns=("group", "popularity known before", "of lists", "lift", "low", "high"),
+        key="lift", title=lift_finding(everyone),
+        columns=("group", "popularity known before", "of lists", "lift", "low", "high"),
         rows=[(row["name"], row["profile"], row["lists"], row["lift"], row["low"], row["high"]) for row in rows],
         definition="GAP = mean share of people who had met the items; lift = (GAP of lists − GAP of profiles) / GAP of "
         "profiles. 0: as popular as what people chose themselves; 1: twice as popular. 95% intervals, people drawn "
@@ -72,6 +70,20 @@ def lift_figure(results: Results, by: str) -> Drawn:
         height=height(len(points)), numeric=frozenset({1, 2, 3, 4, 5}),
     )  # fmt: skip
     return Drawn(figure, "whiskers", points, {"axis": "popularity lift, 95% intervals", "middle": 0.0})
+
+
+def lift_finding(everyone: Mapping[str, Any]) -> str:
+    """Whether lists are more or less popular, where the interval leaves no doubt of the side."""
+    if not has(everyone, "lift"):
+        return "Popularity lift"
+    lift, low, high = everyone["lift"], number(everyone.get("low")), number(everyone.get("high"))
+    if low > 0 or high < 0:
+        how = "more" if lift > 0 else "less"
+        return f"Lists are {abs(lift):.0%} {how} popular than what their people knew before"
+    span = "" if math.isnan(low) else f" (95%: {signed(low)} to {signed(high)})"
+    return (
+        f"Lists are not found to be more or less popular than what their people knew before: lift {signed(lift)}{span}"
+    )
 
 
 def calibration_figure(results: Results, by: str) -> Drawn:
@@ -131,7 +143,8 @@ def classes_figure(results: Results, name: str) -> Drawn:
         "the share of what people chose that is of the class (held out, or, of answers that were served, met before); "
         "1 where exposure follows what is wanted. Disparate exposure of two classes is the ratio of theirs: (E_g / R_g)"
         " / (E_h / R_h). An item of several classes counts in each by an equal part; items without one are left out. "
-        "95% intervals, people drawn again.",
+        "95% intervals, people drawn again, of each class alone; the sentence above names one only where its interval, "
+        "adjusted for the number of classes, lies below 1.",
         note=f"The {MOST} classes with most exposure of {len(rows):,} are drawn; the table has all of them."
         if len(rows) > MOST else "",
         empty=found.get("problem") or ("Items have no classes." if results["exposure"] else NOT_LOOKED_AT),
@@ -154,10 +167,12 @@ def class_point(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def classes_finding(found: Mapping[str, Any]) -> str:
-    """The class whose exposure is the farthest below its relevance, where its interval says so."""
+    """The class whose exposure is the farthest below its relevance, where its interval says so although all classes
+    were looked at: it is the wider, the more they are, on the scale of logarithms."""
     title = found.get("title") or "Classes"
     known = [row for row in found["rows"] if has(row, "ratio") and has(row, "ratio_high")]
-    below = [row for row in known if row["ratio_high"] < 1]
+    by = wider(len(known))
+    below = [row for row in known if row["ratio"] * (row["ratio_high"] / row["ratio"]) ** by < 1]
     if below:
         row = min(below, key=lambda row: row["ratio"])
         return (

@@ -164,10 +164,13 @@ def groups_note(groups: Sequence[Mapping[str, Any]], points: Sequence[Mapping[st
 
 
 def groups_finding(points: Sequence[Mapping[str, Any]]) -> str:
-    """Which groups gain or lose beyond chance; without one, how large a change would still be within the intervals."""
+    """Which groups gain or lose beyond chance, by intervals adjusted for their number; without one, how large a change
+    would still be within the intervals."""
     if not points:
         return "no group can be shown"
-    told = [f"{point['name']} {signed(point['value'])}" for point in points if point["told"]]
+    rows = ({"difference": point["value"], "diff_low": point["low"], "diff_high": point["high"]} for point in points)
+    found = [words.beyond_chance(row, looked_at=len(points)) for row in rows]
+    told = [f"{point['name']} {signed(point['value'])}" for point, sure in zip(points, found, strict=True) if sure]
     if told:
         return f"{', '.join(told[:3])}{f' and {len(told) - 3} more' if len(told) > 3 else ''}"
     reach = max(max(abs(point["low"]), abs(point["high"])) for point in points)

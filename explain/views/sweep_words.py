@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
-from explain.views.disparity_figures import signed
+from explain.views.disparity_figures import signed, wider
 from recommender.templatetags.pages import metric_name, plain
 
 Results = Mapping[str, Any]
@@ -15,7 +14,6 @@ PRICE = 0.03
 """Share of accuracy that is named as a price one may think about."""
 SHOWN = 0.001
 BASE = "as it is"
-NORMAL = NormalDist()
 TO_ONE = ("coverage", "classes")
 """Figures that are even at 1."""
 
@@ -118,8 +116,8 @@ def beyond_chance(row: Mapping[str, Any], *, looked_at: int = 1) -> bool:
     low, high, change = row.get("diff_low"), row.get("diff_high"), row.get("difference")
     if low is None or high is None or change is None:
         return False
-    wider = NORMAL.inv_cdf(1 - 0.025 / max(1, looked_at)) / NORMAL.inv_cdf(0.975)
-    return bool(change - wider * (change - low) > 0 or change + wider * (high - change) < 0)
+    by = wider(looked_at)
+    return bool(change - by * (change - low) > 0 or change + by * (high - change) < 0)
 
 
 def badness(key: str, value: float | None) -> float:
