@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -34,12 +34,14 @@ NOBODY = "The two audits have no people in common, so only their figures are com
 
 @dataclass(frozen=True)
 class Changes:
-    """Of the `people` in both: how many have more and how many less of the metric in the second; `mean` {"change",
-    "low", "high"} of everyone; a row per group {"grouping", "title", "value", "people", *FIGURES}, None where it is
-    hidden."""
+    """Of the `people` in both, without those `aside`: how many have more and how many less of the metric in the second,
+    as many of which as `least` may be told; `mean` {"change", "low", "high"} of everyone; a row per group {"grouping",
+    "title", "value", "people", *FIGURES}, None where it is hidden."""
 
     metric: str
     people: int
+    aside: int
+    least: int
     more: int
     less: int
     mean: dict[str, float | None]
@@ -62,12 +64,40 @@ def changes(
         return None, "They share no metric that is known per person, so only their figures are compared."
     both = first[["user", metric]].merge(second[["user", metric]], on="user").dropna()
     least = max(a.results["about"]["least"], b.results["about"]["least"])
-    if len(both) < least:
+    alone = [int(table[metric].notna().sum()) - len(both) for table in (first, second)]
+    kept = both if not any(0 < each < least for each in alone) else _without(both, least, seed=[a.pk, b.pk])
+    if len(kept) < least:
         return None, NOBODY if both.empty else f"Fewer than {least} people are in both, too few to compare them."
-    groups = [each for row in groupings if (each := _grouping(a, row, both["user"])) is not None]
-    asked = Asked(resamples=RESAMPLES, least=least)
-    return _compared(metric, *(both[[f"{metric}{end}"]].to_numpy(dtype=np.float64) for end in ("_x", "_y")), groups,
-                     asked, _hidden(a, b)), ""  # fmt: skip
+    groups = [each for row in groupings if (each := _grouping(a, row, kept["user"])) is not None]
+    hidden = _hidden(a, b).union(*(_given_away(each, (a, b), least) for each in groups))
+    figures = (kept[[f"{metric}{end}"]].to_numpy(dtype=np.float64) for end in ("_x", "_y"))
+    found = _compared(metric, *figures, groups, Asked(resamples=RESAMPLES, least=least), hidden)
+    return replace(found, aside=len(both) - len(kept)), ""
+
+
+def _without(both: pd.DataFrame, many: int, *, seed: Sequence[int]) -> pd.DataFrame:
+    """Without so many people drawn by chance: where few are in one audit only, their figures could be worked out from
+    those of all in it and of all in both."""
+    left = np.random.default_rng(sorted(seed)).permutation(len(both))[many:]
+    return both.iloc[np.sort(left)]
+
+
+def _given_away(grouping: Grouping, rows: Sequence[DisparityAudit], least: int) -> set[tuple[str, str]]:
+    """Groups of which few people are in one audit only, and others until those hidden have enough of them together:
+    else their figures could be worked out likewise."""
+    sizes = np.bincount(grouping.codes[grouping.codes >= 0], minlength=len(grouping.names))
+    told = [{(each["name"], str(group["value"])): group["people"] for each in row.results["groupings"]
+             for group in each["groups"]} for row in rows]  # fmt: skip
+    alone = np.array([[abs((of.get((grouping.name, name)) or size) - size) for of in told]
+                      for name, size in zip(grouping.names, sizes.tolist(), strict=True)])  # fmt: skip
+    few = ((alone > 0) & (alone < least)).any(axis=1)
+    while few.any() and not few.all() and _is_few(alone[few].sum(axis=0), least):
+        few[np.where(few, -1, alone.sum(axis=1)).argmax()] = True
+    return {(grouping.name, grouping.names[at]) for at in np.flatnonzero(few)}
+
+
+def _is_few(counts: NDArray[np.int64], least: int) -> bool:
+    return bool(((counts > 0) & (counts < least)).any())
 
 
 def _grouping(row: DisparityAudit, found: dict[str, Any], users: pd.Series) -> Grouping | None:
@@ -114,7 +144,8 @@ def _compared(
     ]  # fmt: skip
     change = (after - before)[:, 0]
     mean = {name: found["people"][metric][name] for name in ("change", "low", "high")}
-    return Changes(metric, len(change), int((change > TINY).sum()), int((change < -TINY).sum()), mean, rows)
+    more, less = int((change > TINY).sum()), int((change < -TINY).sum())
+    return Changes(metric, len(change), 0, asked.least, more, less, mean, rows)
 
 
 def _figures(group: dict[str, Any], metric: str, hidden: bool) -> dict[str, Any]:

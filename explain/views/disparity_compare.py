@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -97,16 +98,31 @@ def unlike(first: Results, second: Results) -> str:
 def finding(found: Changes | None, why: str) -> str:
     if found is None:
         return why
-    mean, same = found.mean, found.people - found.more - found.less
-    words = named(found.metric)
+    words, mean = named(found.metric), found.mean
+    more, less, same = counts_told((found.more, found.less, found.people - found.more - found.less), found.least)
     said = (
-        f"Of {found.people:,} people in both, {found.more:,} have more {words} in the second, {found.less:,} less and "
+        f"Of {found.people:,} people in both, {more} have more {words} in the second, {less} less and {same} the same"
     )
-    said += f"{same:,} the same; the mean changes by {signed(mean['change'] or 0.0)}"
-    if mean["low"] is None or mean["high"] is None:
+    said += f"; the mean changes by {signed(mean['change'] or 0.0)}"
+    if mean["low"] is not None and mean["high"] is not None:
+        sure = "" if mean["low"] > 0 or mean["high"] < 0 else ", so no change is found"
+        said += f" (95%: {signed(mean['low'])} to {signed(mean['high'])}{sure})"
+    if not found.aside:
         return f"{said}."
-    sure = "" if mean["low"] > 0 or mean["high"] < 0 else ", so no change is found"
-    return f"{said} (95%: {signed(mean['low'])} to {signed(mean['high'])}{sure})."
+    return (
+        f"{said}. {found.aside} who are in both were left out by chance, so that nobody who is in one only is told of."
+    )
+
+
+def counts_told(counts: Sequence[int], least: int) -> list[str]:
+    """Numbers of people that make up all: those under `least` are not told, nor one from which they could be worked
+    out."""
+    few = [0 < each < least for each in counts]
+    if 0 < sum(each for each, hidden in zip(counts, few, strict=True) if hidden) < least:
+        others = [at for at, hidden in enumerate(few) if counts[at] and not hidden]
+        few[min(others, key=lambda at: counts[at])] = True
+    return [f"{each:,}" if not hidden else f"fewer than {least}" if each < least else "the others"
+            for each, hidden in zip(counts, few, strict=True)]  # fmt: skip
 
 
 def changes_figure(found: Changes) -> Drawn:
@@ -130,7 +146,8 @@ def changes_figure(found: Changes) -> Drawn:
               for row in rows],
         definition="Mean over the people of a group of (second − first), each person compared with themselves; 95% "
         "intervals, people drawn again. The change of its gap is the group’s change less everyone else’s. Intervals "
-        "and p of many groups are not adjusted for being many. Groups that one of the audits hides are hidden here.",
+        "and p of many groups are not adjusted for being many. Groups that one of the audits hides are hidden here, as "
+        "are those of which few people are in one of them only.",
         note=" ".join(filter(None, ("Filled marks: the interval leaves 0 out.", cut))),
         empty="No group by a declared attribute is in both audits.",
         height=height(len(points)), numeric=frozenset(range(1, 11)),
