@@ -129,8 +129,9 @@ def size(count: int | None) -> str:
 
 
 @register.filter
-def percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * float(share):.0f}%"
+def percent(share: float | str | None) -> str:
+    """A dash where there is none; "" is what a template gives for what it does not find."""
+    return "–" if share is None or share == "" else f"{100 * float(share):.0f}%"
 
 
 @register.filter

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from explain.views.disparity_item_figures import classes_finding, lift_figure
 from explain.views.sweep_figures import groups_finding
-from tests.explain.disparities import results
+from tests.explain.disparities import audited, results
+from tests.recommender.pages import films, login
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,13 @@ def test_of_many_groups_one_is_said_to_gain_only_by_an_interval_that_holds_for_a
     assert groups_finding(points[3:4]) == "group 3 +.020"
     points[3] |= {"low": 0.01, "high": 0.03}
     assert groups_finding(points) == "group 3 +.020"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", ["queued", "running", "failed", "cancelled"])
+def test_the_history_of_audits_has_those_without_results_too(status: str) -> None:
+    catalog, client = films(), Client()
+    client.force_login(login("analyst", catalog))
+    row = audited(catalog, catalog.runs.get(algorithm="ease"), results={"about": {}}, status=status, path="")
+    answer = client.get(reverse("disparities", args=[catalog.name]))
+    assert answer.status_code == 200 and f"#{row.pk} ease" in answer.content.decode()
