@@ -84,7 +84,7 @@ def asked_of(settings: Mapping[str, Any]) -> tuple[list[str] | None, Asked]:
         if name in vars(asked):  # weeks are for the source to read
             asked = replace(asked, **{name: int(said)})
     groups = settings.get("groups")
-    if groups is not None and not (isinstance(groups, list) and all(isinstance(each, str) for each in groups)):
+    if groups is not None and not (isinstance(groups, list) and all(map(planning.is_name, groups))):
         raise BadInput("groups takes a list of names of attributes.", field="groups")
     return groups, asked
 

@@ -85,11 +85,13 @@ def plan_of(catalog: Catalog) -> DisparityPlan:
 def set_plan(
     *, catalog: Catalog, on: bool, days: int, settings: Mapping[str, Any], thresholds: Mapping[str, float | None]
 ) -> DisparityPlan:
-    """Raises BadInput naming the field: `days`, `source`, or a threshold. What has no value is not watched."""
+    """Raises BadInput naming the field: `days`, `source`, `groups` or a threshold. What has no value is not watched."""
     if not 1 <= days <= 365:
         raise BadInput("days takes a whole number from 1 to 365.", field="days")
     if settings.get("source", DisparityAudit.Source.HELD_OUT) not in DisparityAudit.Source.values:
         raise BadInput(f"source takes one of: {', '.join(DisparityAudit.Source.values)}.", field="source")
+    if not all(map(is_name, settings.get("groups") or [])):
+        raise BadInput("groups takes a list of names of attributes.", field="groups")
     kept = {name: float(value) for name, value in thresholds.items() if value is not None}
     for name, value in kept.items():
         low, high = _range(name)
@@ -98,6 +100,11 @@ def set_plan(
     given = {"on": on, "days": days, "settings": dict(settings), "thresholds": kept}
     plan, _ = DisparityPlan.objects.update_or_create(catalog=catalog, defaults=given)
     return plan
+
+
+def is_name(given: Any) -> bool:
+    """Whether it can name an attribute: a text that PostgreSQL can hold."""
+    return isinstance(given, str) and "\x00" not in given
 
 
 def _range(name: str) -> tuple[float, float]:

@@ -156,6 +156,7 @@ def test_an_audit_says_what_groups_the_training_looked_at(catalog: Catalog) -> N
         ({"depth": 3}, "depth"),
         ({"resamples": "many"}, "resamples"),
         ({"groups": "gender"}, "groups"),
+        ({"groups": ["gen\x00der"]}, "groups"),
     ],
 )
 def test_settings_that_mean_nothing_are_named(catalog: Catalog, settings: dict[str, Any], field: str) -> None:

@@ -359,10 +359,11 @@ def test_a_plan_is_kept_with_its_thresholds_and_with_groups_that_its_writer_does
         ({"gap": "7"}, "gap takes a number from 0 to 1"),
         ({"gini": "much"}, "gini takes a number"),
         ({"lift": "nan"}, "lift takes a number"),
+        ({"groups": ["gen\x00der"]}, "groups takes a list of names of attributes"),
         ({"source": "rumours"}, "source takes one of: held-out, served"),
     ],
 )
-def test_a_plan_that_means_nothing_is_not_kept(catalog: Catalog, wrong: dict[str, str], words: str) -> None:
+def test_a_plan_that_means_nothing_is_not_kept(catalog: Catalog, wrong: dict[str, Any], words: str) -> None:
     answer = entered(catalog).post(reverse("disparity_plan", args=[catalog.name]), PLANNED | wrong, follow=True)
     assert f"Nothing was saved: {words}" in text_of(answer)
     assert not DisparityPlan.objects.exists()
