@@ -65,9 +65,10 @@ class Steps:
 
 
 def rise(figures: Sequence[Moving], *, level: float = 0.95) -> tuple[int, int] | None:
-    """The greatest rise from the lowest point before it whose interval, adjusted for the number of steps (Bonferroni),
-    leaves 0 out: positions of both points, None where there is none."""
-    reach = float(stats.norm.ppf(1 - (1 - level) / 2 / max(1, len(figures) - 1)))
+    """The greatest rise from the lowest point before it whose interval, adjusted for the number of pairs of points that
+    it is the greatest of (Bonferroni), leaves 0 out: positions of both points, None where there is none."""
+    pairs = len(figures) * (len(figures) - 1) // 2
+    reach = float(stats.norm.ppf(1 - (1 - level) / 2 / max(1, pairs)))
     lowest, found, most = 0, None, 0.0
     for at in range(1, len(figures)):
         step = figures[at].less(figures[lowest])

@@ -146,6 +146,12 @@ def test_a_curve_is_monotone_or_the_sentence_says_where_not_and_why() -> None:
     assert rise([moving(0.5, 0, 0), moving(0.4, 0, 0), moving(0.45, 0, 0), moving(0.6, 0, 0)]) == (1, 3)
 
 
+def test_of_twelve_points_that_differ_by_chance_alone_few_curves_are_said_to_rise() -> None:
+    draws = np.random.default_rng(0)
+    told = [rise([influence.mean(draws.normal(size=150)) for _ in range(12)]) is not None for _ in range(500)]
+    assert np.mean(told) < 0.05
+
+
 @pytest.fixture(scope="module")
 def crowd() -> tuple[list[Point], People]:
     """115 people in three groups and a fourth of five; at strength 1 the first item makes room and the second group,
