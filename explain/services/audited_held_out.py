@@ -18,6 +18,7 @@ from explain.services.classed import classes_of
 from explain.services.trust import in_terms_of
 from recommender.algorithms.base import Recommender
 from recommender.algorithms.checkpoint import Checkpoint as Content
+from recommender.algorithms.reranked import OF, Reranked
 from recommender.data.dataset import Histories, Holdout, IdMap, Int
 from recommender.data.features import number_of
 from recommender.data.splits import Split, leave_last_out
@@ -80,7 +81,9 @@ def with_errors(run: Run, users: Int, quality: pd.DataFrame) -> pd.DataFrame:
 
 def sensitive_read(catalog: Catalog, model: Recommender) -> tuple[str, ...]:
     """Attributes of people that are declared sensitive now and that the recommender reads: none is given to it as one,
-    but it may have been declared so after the training."""
+    but it may have been declared so after the training. What a remedy makes groups of people by is not one that it
+    reads to make lists: a sensitive one is known in training only."""
+    model = model.members()[OF] if isinstance(model, Reranked) else model
     read = set(getattr(model, "field_names", ()))
     return tuple(
         each.name for each in pages.declared(catalog, Attribute.Scope.USER) if each.sensitive and each.name in read

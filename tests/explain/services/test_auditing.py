@@ -15,6 +15,7 @@ from explain.models import DisparityAudit, Examination
 from explain.selectors import disparity as select
 from explain.selectors import trust
 from explain.services import audited_held_out, auditing, disparity_changes, orphans, planning
+from recommender.algorithms.reranked import Reranked, RerankedConfig
 from recommender.exceptions import BadInput, Conflict
 from recommender.models import Catalog, EndUser, Interaction, Run
 from recommender.services import evaluating, retention, training
@@ -118,6 +119,10 @@ class Reading:
 def test_a_sensitive_attribute_that_the_recommender_reads_is_told(catalog: Catalog) -> None:
     assert audited_held_out.sensitive_read(catalog, Reading()) == ("gender",)  # type: ignore[arg-type]
     assert audited_held_out.sensitive_read(catalog, object()) == ()  # type: ignore[arg-type]
+    remedy = Reranked(RerankedConfig(remedy="cp_fair", groups="gender"))
+    for parent, read in ((object(), ()), (Reading(), ("gender",))):
+        remedy._parent, remedy._remedy = parent, object()  # type: ignore[assignment]
+        assert audited_held_out.sensitive_read(catalog, remedy) == read, "its groups are known in training only"
 
 
 def test_the_quality_of_explanations_comes_from_the_newest_examination() -> None:
