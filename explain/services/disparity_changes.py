@@ -23,9 +23,9 @@ Values = NDArray[np.float64]
 RESAMPLES = 1000
 FIGURES = ("before", "after", "change", "low", "high", "gap_change", "gap_low", "gap_high", "gap_p")
 TINY = 1e-12
-ROUNDED = 0.05
 BEGIN = re.compile(r"-?[\d,]+(\.\d+)?")
 """The number with which the name of a band begins."""
+DECIMALS = re.compile(r"\.(\d+)")
 NO_ROWS = (
     "One of them has no rows per person (they go when somebody in them is erased), so only its figures are compared."
 )
@@ -114,14 +114,15 @@ def _grouping(row: DisparityAudit, found: dict[str, Any], users: pd.Series) -> G
 
 
 def in_bands(values: Sequence[Any], names: Sequence[str]) -> list[int]:
-    """The place in `names` (`7–24`, `25`, ascending; rounded to a tenth where they are not whole) of each number's
-    band, −1 where it is none or under all of them, and where the names tell no numbers."""
+    """The place in `names` (`7–24`, `25`, ascending; rounded to as many decimals as they have where they are not whole)
+    of each number's band, −1 where it is none or under all of them, and where the names tell no numbers."""
     begun = [BEGIN.match(name) for name in names]
     if not all(begun):
         return [-1] * len(values)
+    digits = max(len(part) for name in names for part in DECIMALS.findall(name) or [""])
     lows = [float(found[0].replace(",", "")) for found in begun if found]
-    numbers = [number_of(value) for value in values]
-    return [-1 if one is None else int(np.searchsorted(lows, one + ROUNDED, side="right")) - 1 for one in numbers]
+    numbers, half = [number_of(value) for value in values], 0.5 * 0.1 ** max(1, digits)
+    return [-1 if one is None else int(np.searchsorted(lows, one + half, side="right")) - 1 for one in numbers]
 
 
 def _hidden(*rows: DisparityAudit) -> set[tuple[str, str]]:

@@ -13,6 +13,8 @@ from recommender.evaluation.significance import intervals
 
 LEAST = 20
 """People below which a group is not shown."""
+MOST_DIGITS = 12
+"""Decimals in the name of a band at most."""
 
 
 @dataclass(frozen=True)
@@ -48,21 +50,31 @@ def segments(
 def bands(numbers: NDArray[np.float64], parts: int = 4) -> tuple[list[str], list[str]]:
     """The band of each number, and the bands in order: parts with about as many numbers each, ties never divided.
 
-    Named by their least and greatest member (`3–17`); "not known" for nan.
+    Named by their least and greatest member (`3–17`), with as many decimals as tell them apart; "not known" for nan.
     """
     known = np.sort(numbers[~np.isnan(numbers)])
     if not len(known):
         return ["not known"] * len(numbers), ["not known"]
     edges = np.unique([known[len(known) * at // parts] for at in range(parts)])
     at = np.searchsorted(edges, numbers, side="right") - 1
-    order = []
-    for band in range(len(edges)):
-        inside = numbers[(at == band) & ~np.isnan(numbers)]
-        low, high = inside.min(), inside.max()
-        order.append(_short(low) if low == high else f"{_short(low)}–{_short(high)}")
+    inside = [numbers[(at == band) & ~np.isnan(numbers)] for band in range(len(edges))]
+    order = _named([(float(each.min()), float(each.max())) for each in inside])
     labels = [order[band] if not np.isnan(number) else "not known" for band, number in zip(at, numbers, strict=True)]
     return labels, [*order, *(["not known"] if np.isnan(numbers).any() else [])]
 
 
-def _short(number: float) -> str:
-    return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
+def _named(ends: Sequence[tuple[float, float]]) -> list[str]:
+    """A name for each band, no two alike."""
+    names: list[str] = []
+    for digits in range(1, MOST_DIGITS + 1):
+        pairs = [(_short(low, digits), _short(high, digits)) for low, high in ends]
+        names = [low if low == high else f"{low}–{high}" for low, high in pairs]
+        if len(set(names)) == len(names) and all(
+            a != b or low == high for (a, b), (low, high) in zip(pairs, ends, strict=True)
+        ):
+            break
+    return names
+
+
+def _short(number: float, digits: int) -> str:
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.{digits}f}"

@@ -110,6 +110,8 @@ def test_numbers_fall_into_the_bands_that_an_audit_named():
     names = ("7–24", "25", "1,000–2,000.5")
     assert disparity_changes.in_bands(["24", 25, "31", 999.96, 5, None, "x"], names) == [0, 1, 1, 2, -1, -1, -1]
     assert disparity_changes.in_bands([3], ("few", "many")) == [-1]
+    small = ("0.010–0.012", "0.021–0.024", "0.031–1")
+    assert disparity_changes.in_bands([0.0101, "0.0208", 0.03, 0.0308, 0.5, 0.009], small) == [0, 1, 1, 2, 2, -1]
 
 
 class Reading:

@@ -34,3 +34,10 @@ def test_bands_hold_about_as_many_each() -> None:
     assert bands(np.array([1.0, 1, 1, 9]))[1] == ["1", "9"]
     assert bands(np.array([1.5, np.nan])) == (["1.5", "not known"], ["1.5", "not known"])
     assert bands(np.array([np.nan]))[1] == ["not known"]
+
+
+def test_bands_of_small_numbers_stay_apart() -> None:
+    labels, order = bands(np.array([0.01, 0.012, 0.021, 0.024, 0.031, 0.034, 0.041, 0.044]))
+    assert order == ["0.010–0.012", "0.021–0.024", "0.031–0.034", "0.041–0.044"]
+    assert labels == [name for name in order for _ in range(2)]
+    assert bands(np.array([0.04, 0.041, 7.0, 9.0]), 3)[1] == ["0.040", "0.041", "7–9"]
