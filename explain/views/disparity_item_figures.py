@@ -142,15 +142,27 @@ def classes_figure(results: Results, name: str) -> Drawn:
         definition="Share of exposure of a class: Σ E_i of its items / Σ E of all. Exposure by relevance divides it by "
         "the share of what people chose that is of the class (held out, or, of answers that were served, met before); "
         "1 where exposure follows what is wanted. Disparate exposure of two classes is the ratio of theirs: (E_g / R_g)"
-        " / (E_h / R_h). An item of several classes counts in each by an equal part; items without one are left out. "
-        "95% intervals, people drawn again, of each class alone; the sentence above names one only where its interval, "
-        "adjusted for the number of classes, lies below 1.",
-        note=f"The {MOST} classes with most exposure of {len(rows):,} are drawn; the table has all of them."
-        if len(rows) > MOST else "",
+        " / (E_h / R_h); that of the most and the least exposed class is above 1 by chance alone. An item of several "
+        "classes counts in each by an equal part; items without one are left out. 95% intervals, people drawn again, "
+        "of each class alone; the sentence above names one only where its interval, adjusted for the number of "
+        "classes, lies below 1.",
+        note=classes_note(found, len(rows)),
         empty=found.get("problem") or ("Items have no classes." if results["exposure"] else NOT_LOOKED_AT),
         height=height(len(points)) + 40, numeric=frozenset(range(1, len(CLASSES))),
     )  # fmt: skip
     return Drawn(figure, "shares", points)
+
+
+def classes_note(found: Mapping[str, Any], rows: int) -> str:
+    """What of the classes together is one figure, and that not all of them are drawn."""
+    named_ones = (
+        ("Disparate exposure of the most and the least exposed class", "disparate_exposure"),
+        ("AWRF of the classes against relevance", "awrf"),
+        ("Equity of attention of the classes", "equity_of_attention"),
+    )
+    said = "; ".join(f"{name}: {shown(found[key])}" for name, key in named_ones if has(found, key))
+    cut = f"The {MOST} classes with most exposure of {rows:,} are drawn; the table has all of them."
+    return " ".join(filter(None, (f"{said}." if said else "", cut if rows > MOST else "")))
 
 
 def class_point(row: Mapping[str, Any]) -> dict[str, Any]:
