@@ -52,14 +52,15 @@ def audit(material: Material, asked: Asked) -> dict[str, Any]:
 def look(material: Material, asked: Asked) -> tuple[Looked, list[str]]:
     """People's figures and what they say of groups; and what is amiss, a sentence each."""
     metrics, values, problems = measured(material, asked)
-    groupings = list(material.groupings)
+    groupings = [each for each in material.groupings if not each.silent]
+    beside = [each for each in material.groupings if each.silent]
     if material.n_people < asked.least:
         problems.append(_too_few(material.n_people, asked.least))
-        metrics, values, groupings = [], values[:, :0], []
+        metrics, values, groupings, beside = [], values[:, :0], [], []
     influence = np.array([consumer.gini_influence(column) for column in values.T]).reshape(values.shape[::-1]).T
-    compared = compare_groups(values, groupings, asked, influence)
+    compared = compare_groups(values, groupings, asked, influence, beside=beside)
     found = omnibus(values, groupings, compared.known, permutations=asked.permutations, seed=asked.seed + 1)
-    return Looked(material, asked, metrics, values, groupings, compared, found), problems
+    return Looked(material, asked, metrics, values, groupings, compared, found, beside), problems
 
 
 def measured(material: Material, asked: Asked) -> tuple[list[str], Values, list[str]]:

@@ -23,7 +23,8 @@ KINDS = (ATTRIBUTE, BAND, BEHAVIOUR, CROSSED)
 class Grouping:
     """People in groups: `codes` (n_people,) position in `names`, −1 where it is not known. `kind`: by a declared
     attribute, by bands of a number, by what they did (activity, taste for the popular), or two others crossed (`parts`:
-    their names). `sensitive`: not for everyone's eyes."""
+    their names). `sensitive`: not for everyone's eyes. `silent`: not told of, but looked at when it is decided what may
+    be shown, because another audit of the same people may tell of it."""
 
     name: str
     title: str
@@ -32,6 +33,7 @@ class Grouping:
     names: tuple[str, ...]
     sensitive: bool = False
     parts: tuple[str, ...] = ()
+    silent: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ BESIDE = ("error", "p_change")
 class Compared:
     """`shown` per grouping (n_groups,) whether a group may be shown; `known` the same (n_groups, n_metrics) for its
     figures; `figures` per grouping, by name, (n_groups, n_metrics), nan where nothing may be shown; `everyone` by name
-    (n_metrics,): mean, low, high and the error; `extra` (n_extra,) standard errors; `aside` as
-    in Shown."""
+    (n_metrics,): mean, low, high and the error; `extra` (n_extra,) standard errors; `aside` as in Shown; `whole` what
+    may be shown of these groupings and of those beside them."""
 
     shown: list[Mask]
     known: list[Mask]
@@ -50,6 +50,7 @@ class Compared:
     everyone: dict[str, Values]
     extra: Values
     aside: list[bool]
+    whole: Shown
 
 
 def compare_groups(
@@ -60,19 +61,20 @@ def compare_groups(
     *,
     pseudo: float = PSEUDO,
     of_gaps: Sequence[float] | None = None,
+    beside: Sequence[Grouping] = (),
 ) -> Compared:
     """Of `values` (n_people, n_metrics), nan where a figure is not known. For two runs on the same people, give what
     changed from one to the other: a group's mean is then its change, its distance to the rest the change of the gap.
     `extra` columns of which the error of everyone's mean is asked; `pseudo` as explain.fairness.intervals has it;
-    `of_gaps` per grouping the level of the intervals of distances to the rest, asked.level without."""
+    `of_gaps` per grouping the level of the intervals of distances to the rest, asked.level without; `beside` groupings
+    that others may tell of, so that nothing is shown which would give few people away together with these."""
     people = len(values)
     of_gaps = [asked.level] * len(groupings) if of_gaps is None else of_gaps
     extra = np.empty((people, 0)) if extra is None else extra
-    found, known = figures_shown(
-        values, groupings, suppression.shown(groupings, people, least=asked.least), asked.least
-    )
-    shown = found.groups
-    among = [suppression.rest(each, aside) for each, aside in zip(groupings, found.aside, strict=True)]
+    whole, known = _may_be_shown(values, [*groupings, *beside], asked.least)
+    shown, aside = whole.groups[: len(groupings)], whole.aside[: len(groupings)]
+    known = known[: len(groupings)]
+    among = [suppression.rest(*each) for each in zip(groupings, aside, strict=True)]
     reduced = [_only(grouping, mask) for grouping, mask in zip(groupings, shown, strict=True)]
     drawn = moved(values, reduced, among, extra, resamples=asked.resamples, seed=asked.seed)
     shapes = [shape(column) for column in values.T]
@@ -84,7 +86,11 @@ def compare_groups(
     for of in figures:
         of["bias"] = of["mean"] - everyone["mean"]
     _shrink(figures, groupings, everyone["mean"])
-    return Compared(shown, known, figures, everyone, np.sqrt(drawn.extra), found.aside)
+    return Compared(shown, known, figures, everyone, np.sqrt(drawn.extra), aside, whole)
+
+
+def _may_be_shown(values: Values, groupings: Sequence[Grouping], least: int) -> tuple[Shown, list[Mask]]:
+    return figures_shown(values, groupings, suppression.shown(groupings, len(values), least=least), least)
 
 
 def figures_shown(values: Values, groupings: Sequence[Grouping], shown: Shown, least: int) -> tuple[Shown, list[Mask]]:

@@ -14,7 +14,6 @@ from explain.fairness import by_people, provider
 from explain.fairness.comparing import figures_shown
 from explain.fairness.over_time import over_time
 from explain.fairness.seen import Seen
-from explain.fairness.suppression import Shown
 from explain.fairness.told import DESCRIBED, Looked, of_explanations
 
 Parts = dict[str, Any]
@@ -77,8 +76,9 @@ def _may_be_shown(looked: Looked, known: Mask) -> list[Mask]:
     if known.sum() < looked.asked.least:
         return [np.zeros(len(each.names), dtype=np.bool_) for each in looked.groupings]
     column = np.where(known, 0.0, np.nan)[:, None]
-    shown = Shown(looked.compared.shown, looked.compared.aside)
-    return [mask[:, 0] for mask in figures_shown(column, looked.groupings, shown, looked.asked.least)[1]]
+    every = [*looked.groupings, *looked.beside]
+    masks = figures_shown(column, every, looked.compared.whole, looked.asked.least)[1]
+    return [mask[:, 0] for mask in masks[: len(looked.groupings)]]
 
 
 def _add_classes(looked: Looked, seen: Seen, by_group: list[Parts]) -> None:

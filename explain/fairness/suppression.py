@@ -39,7 +39,14 @@ class Shown:
 
 
 def shown(groupings: Sequence[Grouping], n_people: int, *, least: int) -> Shown:
-    """What may be shown. Groups without people are not."""
+    """What may be shown, whatever the order of groupings. Groups without people are not."""
+    order = sorted(range(len(groupings)), key=lambda at: groupings[at].name)
+    found = _shown([groupings[at] for at in order], n_people, least=least)
+    places = np.argsort(order, kind="stable").tolist()
+    return Shown([found.groups[at] for at in places], [found.aside[at] for at in places])
+
+
+def _shown(groupings: Sequence[Grouping], n_people: int, *, least: int) -> Shown:
     counts = [sizes(grouping.codes, len(grouping.names)) for grouping in groupings]
     absent = [n_people - int(count.sum()) for count in counts]
     found = Shown([count >= least for count in counts], [each >= least for each in absent])

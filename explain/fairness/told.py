@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,8 @@ DESCRIBED = ("popularity", "calibration", "explanations", "parity", "opportunity
 
 @dataclass(frozen=True)
 class Looked:
-    """What an audit has looked at: people `values` (n_people, n_metrics) by `metrics` and in `groupings`."""
+    """What an audit has looked at: people `values` (n_people, n_metrics) by `metrics` and in `groupings`; `beside`: the
+    silent ones."""
 
     material: Material
     asked: Asked
@@ -33,6 +35,7 @@ class Looked:
     groupings: list[Grouping]
     compared: Compared
     omnibus: Omnibus
+    beside: Sequence[Grouping] = ()
 
 
 def of_groupings(looked: Looked) -> list[dict[str, Any]]:
@@ -141,7 +144,7 @@ def of_explanations(looked: Looked, table: pd.DataFrame) -> list[list[dict[str, 
     values = table[names].to_numpy(dtype=np.float64)
     values = np.where(np.isfinite(values), values, np.nan)
     there = np.flatnonzero((~np.isnan(values)).sum(axis=0) >= looked.asked.least)
-    compared = compare_groups(values[:, there], looked.groupings, looked.asked)
+    compared = compare_groups(values[:, there], looked.groupings, looked.asked, beside=looked.beside)
     return [
         [
             {"value": grouping.names[at], "figure": names[there[figure]]}

@@ -34,6 +34,8 @@ from recommender.services.progress import Progress
 METRICS = ("ndcg", "recall", "hit", "mrr")
 CROSSED = 3
 """Attributes of which every two are crossed."""
+BESIDE = 6
+"""Attributes that were not asked for, and are looked at all the same when it is decided what may be shown."""
 FIGURES_OF_TRUST = ("cdcg", "pos@5", "infidelity", "sensitivity")
 
 
@@ -128,20 +130,38 @@ def met_by(histories: Histories, n_items: int) -> NDArray[np.float64]:
 def groupings_of(
     catalog: Catalog, users: Int, names: list[str] | None, histories: Histories, shares: NDArray[np.float64]
 ) -> tuple[list[Grouping], dict[str, str]]:
-    """By attributes, every two of the first CROSSED of them, activity and taste; and why there are none by some."""
+    """By attributes, every two of the first CROSSED of them, activity and taste; silent ones by attributes that were
+    not asked for; and why there are none by some."""
     declared = {each.name: each for each in pages.declared(catalog, Attribute.Scope.USER)}
     made: list[Grouping] = []
     problems: dict[str, str] = {}
-    for name in declared if names is None else dict.fromkeys(names):
+    asked = list(declared if names is None else dict.fromkeys(names))
+    for name in asked:
         formed = _by(catalog, declared[name], users) if name in declared else f"There is no attribute {name} of people."
         if isinstance(formed, str):
             problems[name] = formed
         else:
             made.append(formed)
-    crossed = [forming.cross(*pair) for pair in combinations(made[:CROSSED], 2)]
+    crossed = _crossed(made[:CROSSED])
+    others = [_by(catalog, declared[name], users) for name in list(declared)[:BESIDE] if name not in asked]
+    crossed += _silent(made, [each for each in others if isinstance(each, Grouping)], crossed)
     of_behaviour = [each for each in (forming.by_activity(histories), forming.by_taste(histories, shares))
                     if isinstance(each, Grouping)]  # fmt: skip
     return [*made, *of_behaviour, *crossed], problems
+
+
+def _silent(made: list[Grouping], others: list[Grouping], crossed: list[Grouping]) -> list[Grouping]:
+    """The `others`, and every two of the first CROSSED of them and of those `made` that are not `crossed`: what another
+    audit of the same people tells of, which looks at all."""
+    known = {each.name for each in crossed}
+    first = sorted([*made, *others], key=lambda each: each.name)[:CROSSED]
+    new = [each for each in _crossed(first) if each.name not in known]
+    return [replace(each, silent=True) for each in (*others, *new)]
+
+
+def _crossed(single: list[Grouping]) -> list[Grouping]:
+    """Every two, in the order of their names, so that all audits cross them alike."""
+    return [forming.cross(*pair) for pair in combinations(sorted(single, key=lambda each: each.name), 2)]
 
 
 def _by(catalog: Catalog, attribute: Attribute, users: Int) -> Any:

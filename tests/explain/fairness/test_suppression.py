@@ -11,6 +11,7 @@ import pytest
 from explain.fairness import groups, suppression
 from explain.fairness.audit import audit
 from explain.fairness.base import Asked, Grouping
+from explain.fairness.comparing import compare_groups
 from tests.explain.fairness.materials import coded, material
 
 LEAST = 20
@@ -74,6 +75,29 @@ def test_no_subtraction_reveals_a_group_under_the_minimum(seed: int):
     asked = Asked(resamples=5, permutations=1, least=LEAST)
     report = audit(material({"figure": FIGURES[:people]}, made, n_items=16), asked)
     assert determined(report, made, people) == []
+
+
+@pytest.mark.parametrize("seed", [56, 75, 1, 2])
+def test_no_audits_of_different_groups_reveal_one_together(seed: int):
+    """What audits by any of three attributes tell, each of which looks at all of them: with only those told of, a
+    group could be worked out with the first two of these seeds."""
+    made = tables(seed)
+    people = len(made[0].codes)
+    told, small = [np.ones(people)], []
+    for size in (1, 2, 3):
+        for names in combinations(["gender", "age", "job"], size):
+            asked = [each for each in made if set(each.parts or [each.name]) <= set(names)]
+            beside = [each for each in made if each not in asked]
+            found = compare_groups(np.ones((people, 0)), asked, Asked(resamples=2), beside=beside)
+            for grouping, mask, aside in zip(asked, found.shown, found.aside, strict=True):
+                told += [(grouping.codes >= 0).astype(float)] if aside else []
+                told += [(grouping.codes == code).astype(float) for code in np.flatnonzero(mask)]
+    for grouping in made:
+        inside = [grouping.codes == code for code in range(-1, len(grouping.names))]
+        small += [each.astype(float) for each in inside if 0 < each.sum() < LEAST]
+    matrix = np.array(told).T
+    for group in small:
+        assert np.abs(matrix @ np.linalg.lstsq(matrix, group, rcond=None)[0] - group).max() > 1e-7
 
 
 def test_what_is_hidden_in_any_line_is_nobody_or_enough_people():

@@ -21,6 +21,7 @@ from recommender.models import Catalog, EndUser, Interaction, Run
 from recommender.services import evaluating, retention, training
 from recommender.services.erasure import erase
 from tests.explain.disparities import audited, results
+from tests.explain.fairness.materials import histories
 from tests.explain.trusted import examined_people, examined_run
 from tests.recommender.pages import START, films
 
@@ -70,7 +71,7 @@ def test_an_audit_of_a_run_is_carried_out_and_kept_with_a_row_per_person(catalog
     assert gender["sensitive"]
     assert found["about"]["run_groups"] == []
     assert {group["value"]: group["people"] for group in gender["groups"]} == {"F": 36, "M": 36}
-    assert "gender × age" in {each["name"] for each in found["groupings"]}
+    assert "age × gender" in {each["name"] for each in found["groupings"]}
     assert next(each["problem"] for each in found["groupings"] if each["name"] == "town")
     table = select.people(row)
     assert table is not None and len(table) == row.people == 72
@@ -112,6 +113,18 @@ def test_numbers_fall_into_the_bands_that_an_audit_named():
     assert disparity_changes.in_bands([3], ("few", "many")) == [-1]
     small = ("0.010–0.012", "0.021–0.024", "0.031–1")
     assert disparity_changes.in_bands([0.0101, "0.0208", 0.03, 0.0308, 0.5, 0.009], small) == [0, 1, 1, 2, 2, -1]
+
+
+def test_attributes_that_were_not_asked_for_are_looked_at_silently(catalog: Catalog) -> None:
+    crowd(catalog)
+    users = np.array(catalog.users.order_by("pk").values_list("pk", flat=True))
+    met = histories([[0]] * len(users))
+    made, _ = audited_held_out.groupings_of(catalog, users, ["gender"], met, np.ones(3))
+    assert {each.name for each in made if not each.silent} >= {"gender"}
+    assert {each.name for each in made if each.silent} == {"age", "age × gender"}
+    row = executed(catalog, groups=["gender"])
+    assert "age" not in str([each["name"] for each in row.results["groupings"]])
+    assert all(not each.silent for each in audited_held_out.groupings_of(catalog, users, None, met, np.ones(3))[0])
 
 
 class Reading:
