@@ -19,8 +19,9 @@ from explain.services.trust import in_terms_of
 from recommender.algorithms.base import Recommender
 from recommender.algorithms.checkpoint import Checkpoint as Content
 from recommender.algorithms.reranked import OF, Reranked
-from recommender.data.dataset import Histories, Holdout, IdMap, Int
+from recommender.data.dataset import Dataset, Histories, Holdout, IdMap, Int
 from recommender.data.features import number_of
+from recommender.data.preparation import fingerprint
 from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.protocol import evaluate
 from recommender.exceptions import Conflict
@@ -57,15 +58,14 @@ def material(row: DisparityAudit, names: list[str] | None, asked: Asked, told: P
     users = split.full.users.keys[holdout.people]
     shares = met_by(holdout.histories, len(content.items))
     groupings, problems = groupings_of(run.catalog, users, names, holdout.histories, shares)
-    hidden = content.items.positions(hidden_items(catalog_id=run.catalog_id))
-    offered = np.ones(len(content.items), dtype=np.bool_)
-    offered[hidden[hidden >= 0]] = False
+    offered = ~np.isin(content.items.keys, hidden_items(catalog_id=run.catalog_id))
     quality = found.per_user[[f"{name}@{asked.k}" for name in METRICS]]
     classes, unclassed = classes_of(run.catalog, content.items.keys, shares)
     return Material(
         users=users, lists=found.lists, owners=np.arange(len(users)), quality=with_errors(run, users, quality),
         histories=holdout.histories, targets=holdout.targets, shares=shares, offered=offered, new=shares == 0,
-        groupings=tuple(groupings), classes=tuple(classes), problems=problems, amiss=tuple(unclassed),
+        groupings=tuple(groupings), classes=tuple(classes), problems=problems,
+        amiss=(*changed(run, split.full), *unclassed),
         sensitive_features=sensitive_read(run.catalog, model), explanations=explained(run, users),
     )  # fmt: skip
 
@@ -111,6 +111,14 @@ def explained(run: Run, users: Int) -> pd.DataFrame | None:
 def _split(run: Run, content: Content) -> Split:
     dataset = load_dataset(catalog_id=run.catalog_id, bounds=Bounds(**content.extra["bounds"]))
     return leave_last_out(preparing.prepared(run=run, dataset=dataset)[0])
+
+
+def changed(run: Run, data: Dataset) -> list[str]:
+    """A sentence where the rows of a run are not those any more that it was measured on."""
+    if not run.data_fingerprint or fingerprint(data) == run.data_fingerprint:
+        return []
+    return [f"The data changed since run {run.pk} was trained. Where somebody’s last choice is gone, an earlier one is "
+            "held out, which the recommender may have learned from, so its figures may be too good."]  # fmt: skip
 
 
 def _holdout(split: Split, items: IdMap) -> Holdout:

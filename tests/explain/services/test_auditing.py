@@ -115,6 +115,17 @@ def test_numbers_fall_into_the_bands_that_an_audit_named():
     assert disparity_changes.in_bands([0.0101, "0.0208", 0.03, 0.0308, 0.5, 0.009], small) == [0, 1, 1, 2, 2, -1]
 
 
+def test_an_audit_says_that_the_data_changed_since_the_training(catalog: Catalog) -> None:
+    crowd(catalog)
+    row = executed(catalog, groups=[])
+    assert "The data changed" not in " ".join(row.results["problems"])
+    catalog.items.order_by("id").first().delete()
+    again = auditing.create_audit(catalog=catalog, run=row.run, settings=QUICK | {"groups": []})
+    auditing.execute_audit(audit_id=again.pk)
+    again.refresh_from_db()
+    assert f"The data changed since run {row.run_id} was trained." in " ".join(again.results["problems"])
+
+
 def test_attributes_that_were_not_asked_for_are_looked_at_silently(catalog: Catalog) -> None:
     crowd(catalog)
     users = np.array(catalog.users.order_by("pk").values_list("pk", flat=True))
