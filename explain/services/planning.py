@@ -41,15 +41,18 @@ def alerts_of(results: Mapping[str, Any], thresholds: Mapping[str, float]) -> li
 def _gaps(results: Mapping[str, Any], metric: str, limit: float) -> list[Alert]:
     rows = []
     for grouping in results["groupings"]:
+        passed = []
         for group in grouping["groups"]:
             of_it = {} if group["suppressed"] else group["metrics"].get(metric) or {}
             gap, holm = of_it.get("versus_rest"), of_it.get("p_holm")
             if gap is not None and holm is not None and holm < TOLD and abs(gap) >= limit:
-                sign = "more" if gap > 0 else "less"
-                rows.append({"grouping": grouping["name"], "text": (
-                    f"{metric_name(metric)} of {grouping['title']} {group['value']} is {plain(abs(gap))} {sign} than "
-                    f"everyone else’s, which passes {plain(limit)}."
-                )})  # fmt: skip
+                passed.append((gap, group["value"]))
+        if len(grouping["groups"]) == len(passed) == 2 and grouping["missing"] is not None:
+            passed = [min(passed)]  # each is the other's rest: one gap, told of whom it puts behind
+        rows += [{"grouping": grouping["name"], "text": (
+            f"{metric_name(metric)} of {grouping['title']} {value} is {plain(abs(gap))} "
+            f"{'more' if gap > 0 else 'less'} than everyone else’s, which passes {plain(limit)}."
+        )} for gap, value in passed]  # fmt: skip
     return rows
 
 

@@ -51,6 +51,16 @@ def test_a_gap_raises_an_alert_only_where_the_adjusted_test_tells_it() -> None:
     assert planning.alerts_of(found, {"gap:recall@10": 0.0}) == []
 
 
+def test_the_gap_between_two_groups_that_are_everyone_is_one_alert() -> None:
+    found = results()
+    for group, gap in zip(found["groupings"][0]["groups"], (-0.05, 0.05), strict=True):
+        group["metrics"]["ndcg@10"].update(versus_rest=gap, p_holm=0.01)
+    (alert,) = texts(planning.alerts_of(found, {"gap": 0.04}))
+    assert alert.startswith("NDCG@10 of Gender F is .050 less")
+    found["groupings"][0]["missing"] = None
+    assert len(planning.alerts_of(found, {"gap": 0.04})) == 2, "some others are of neither"
+
+
 def test_an_alert_names_its_grouping_so_that_it_can_be_kept_from_some() -> None:
     found = results()
     found["groupings"][0]["groups"][0]["metrics"]["ndcg@10"].update(versus_rest=-0.05, p_holm=0.01)
