@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from explain.fairness.base import ATTRIBUTE, BAND, Asked, Grouping
+from explain.fairness.groups import sizes
 from explain.models import DisparityAudit
 from explain.selectors import disparity as select
 from recommender.data.features import number_of
@@ -68,8 +69,12 @@ def changes(
     kept = both if not any(0 < each < least for each in alone) else _without(both, least, seed=[a.pk, b.pk])
     if len(kept) < least:
         return None, NOBODY if both.empty else f"Fewer than {least} people are in both, too few to compare them."
-    groups = [each for row in groupings if (each := _grouping(a, row, kept["user"])) is not None]
-    hidden = _hidden(a, b).union(*(_given_away(each, (a, b), least) for each in groups))
+    every = pd.Index(first["user"]).union(second["user"])
+    known = [each for row in groupings if (each := _grouping(a, row, every)) is not None]
+    groups = [replace(each, codes=each.codes[every.get_indexer(kept["user"])]) for each in known]
+    parts = [_Part(row, table[metric].notna().to_numpy(), every.get_indexer(table["user"])) for row, table in
+             ((a, first), (b, second))]  # fmt: skip
+    hidden = _hidden(a, b).union(*(_given_away(*each, parts, least) for each in zip(known, groups, strict=True)))
     figures = (kept[[f"{metric}{end}"]].to_numpy(dtype=np.float64) for end in ("_x", "_y"))
     found = _compared(metric, *figures, groups, Asked(resamples=RESAMPLES, least=least), hidden)
     return replace(found, aside=len(both) - len(kept)), ""
@@ -82,25 +87,40 @@ def _without(both: pd.DataFrame, many: int, *, seed: Sequence[int]) -> pd.DataFr
     return both.iloc[np.sort(left)]
 
 
-def _given_away(grouping: Grouping, rows: Sequence[DisparityAudit], least: int) -> set[tuple[str, str]]:
+@dataclass(frozen=True)
+class _Part:
+    """One of the audits: its people's `places` among everyone in either, and of whom the metric is `known`."""
+
+    row: DisparityAudit
+    known: NDArray[np.bool_]
+    places: NDArray[np.int64]
+
+    def alone(self, everyone: Grouping, inside: Grouping) -> NDArray[np.int64]:
+        """(n_groups,) how many its figures are of who are not among those compared, who are `inside` the same groups of
+        `everyone` in either audit; and how many have come to a group or left it since."""
+        codes, names = everyone.codes[self.places], everyone.names
+        now, both = sizes(codes, len(names)), sizes(inside.codes, len(names))
+        told = {str(group["value"]): group["people"] for each in self.row.results["groupings"]
+                if each["name"] == everyone.name for group in each["groups"]}  # fmt: skip
+        then = np.array([told.get(name) or size for name, size in zip(names, now.tolist(), strict=True)])
+        return np.asarray(np.abs(sizes(codes[self.known], len(names)) - both) + np.abs(then - now))
+
+
+def _given_away(everyone: Grouping, inside: Grouping, parts: Sequence[_Part], least: int) -> set[tuple[str, str]]:
     """Groups of which few people are in one audit only, and others until those hidden have enough of them together:
     else their figures could be worked out likewise."""
-    sizes = np.bincount(grouping.codes[grouping.codes >= 0], minlength=len(grouping.names))
-    told = [{(each["name"], str(group["value"])): group["people"] for each in row.results["groupings"]
-             for group in each["groups"]} for row in rows]  # fmt: skip
-    alone = np.array([[abs((of.get((grouping.name, name)) or size) - size) for of in told]
-                      for name, size in zip(grouping.names, sizes.tolist(), strict=True)])  # fmt: skip
+    alone = np.stack([part.alone(everyone, inside) for part in parts], axis=1)
     few = ((alone > 0) & (alone < least)).any(axis=1)
     while few.any() and not few.all() and _is_few(alone[few].sum(axis=0), least):
         few[np.where(few, -1, alone.sum(axis=1)).argmax()] = True
-    return {(grouping.name, grouping.names[at]) for at in np.flatnonzero(few)}
+    return {(everyone.name, everyone.names[at]) for at in np.flatnonzero(few)}
 
 
 def _is_few(counts: NDArray[np.int64], least: int) -> bool:
     return bool(((counts > 0) & (counts < least)).any())
 
 
-def _grouping(row: DisparityAudit, found: dict[str, Any], users: pd.Series) -> Grouping | None:
+def _grouping(row: DisparityAudit, found: dict[str, Any], users: pd.Index) -> Grouping | None:
     """People by an attribute as the data say now; only groups, or bands of a number, that the audit had."""
     if found["kind"] not in (ATTRIBUTE, BAND) or len(found["groups"]) < 2:
         return None

@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from explain.models import DisparityAudit
+from explain.selectors import disparity as select
 from explain.services.disparity_changes import Changes, changes
 from explain.views.disparity_compare import counts_told, finding
 from recommender.models import Catalog, EndUser
@@ -80,6 +81,24 @@ def test_many_newcomers_are_nobody_in_particular(catalog: Catalog) -> None:
     people = everyone(catalog)
     found = compared(audit_of(catalog, people[:250]), audit_of(catalog, people))
     assert (found.people, found.aside, shown(found)) == (250, 0, {"F": 125, "M": 125})
+
+
+def test_those_of_whom_nothing_is_known_in_both_hide_nobody(catalog: Catalog) -> None:
+    people = everyone(catalog)
+    a, b = audit_of(catalog, people), audit_of(catalog, people, 0.1)
+    for row in (a, b):
+        table = select.people(row)
+        assert table is not None
+        table.loc[:4, METRIC] = np.nan
+        row.path = default_storage.save("audits/some.parquet", ContentFile(table.to_parquet(index=False)))
+    assert compared(a, b).aside == 0 and shown(compared(a, b)) == {"F": 147, "M": 148}
+
+
+def test_who_changed_a_group_since_cannot_be_worked_out(catalog: Catalog) -> None:
+    people = everyone(catalog)
+    a, b = audit_of(catalog, people), audit_of(catalog, people, 0.1)
+    catalog.users.filter(pk__in=people[:6:2]).update(attributes={"gender": "M"})
+    assert shown(compared(a, b)) == {"F": None, "M": None}
 
 
 def test_a_group_that_few_joined_takes_another_along(catalog: Catalog) -> None:
