@@ -105,7 +105,8 @@ GAPS = ("group", "people", "mean", "low", "high", "bias", "less the rest", "low 
 
 def gaps_figure(results: Results, metric: str, by: str) -> Drawn:
     """The forest plot: each group less everyone else."""
-    every = list(groups_of(chosen_groupings(results, by), metric))
+    groupings = chosen_groupings(results, by)
+    every = list(groups_of(groupings, metric))
     known = [gap_point(name, group, found, metric) for name, group, found in every if has(found, "versus_rest")]
     points, cut = ends(known)
     hidden = sum(group["suppressed"] for _, group, _ in every)
@@ -114,7 +115,7 @@ def gaps_figure(results: Results, metric: str, by: str) -> Drawn:
     note = " ".join(filter(None, (marks, cut, f"{few}from others, stay unsaid." if hidden else "")))
     axis = "less everyone else, 95% intervals"
     figure = Figure(
-        key="gaps", title=gaps_finding(results, metric, every), columns=GAPS,
+        key="gaps", title=gaps_finding(results, metric, every, mirrored(groupings)), columns=GAPS,
         rows=[gap_cells(name, group, found) for name, group, found in every], definition=GAPS_MEAN, note=note,
         empty="There are no groups to compare: nothing is known by which people could be told apart.",
         height=height(len(points)), numeric=frozenset(range(1, len(GAPS))),
@@ -156,14 +157,23 @@ def gap_cells(name: str, group: Mapping[str, Any], found: Mapping[str, Any]) -> 
     return (name, group["people"], *(found.get(key) for key in keys))
 
 
-def gaps_finding(results: Results, metric: str, every: Sequence[tuple[str, Any, Mapping[str, Any]]]) -> str:
+def mirrored(groupings: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """The second of every two groups that are everyone: the first is its rest, so that their gap is one."""
+    pairs = [each["groups"] for each in groupings if each["missing"] is not None and len(each["groups"]) == 2]
+    return [second for first, second in pairs if not (first["suppressed"] or second["suppressed"])]
+
+
+def gaps_finding(
+    results: Results, metric: str, every: Sequence[tuple[str, Any, Mapping[str, Any]]], twins: Sequence[Any]
+) -> str:
     if not metric:
         return "Groups are not compared: no metric is known of people"
     known = [(name, found) for name, _, found in every if has(found, "versus_rest")]
     words = named(metric)
     if len(known) < 2:
         return f"{words} by group: there are no two groups large enough to compare"
-    told = [(name, found) for name, found in known if has(found, "p_holm") and found["p_holm"] < TOLD]
+    told = [(name, found) for name, group, found in every if has(found, "versus_rest") and has(found, "p_holm")
+            and found["p_holm"] < TOLD and not any(group is each for each in twins)]  # fmt: skip
     if told:
         name, found = max(told, key=lambda each: abs(each[1]["versus_rest"]))
         more = f", and {count(len(told) - 1, 'other group')}" if len(told) > 1 else ""

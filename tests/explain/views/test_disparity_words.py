@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from explain.views.disparity_figures import gaps_figure
 from explain.views.disparity_item_figures import classes_finding, lift_figure
 from explain.views.sweep_figures import groups_finding
 from tests.explain.disparities import audited, results
@@ -27,6 +28,15 @@ def test_lists_are_called_more_popular_only_where_the_interval_says_so(low: Any,
     found = results()
     found["popularity"] |= {"lift": 0.06, "low": low, "high": high}
     assert lift_figure(found, "every").figure.title == words
+
+
+def test_the_gap_between_two_groups_that_are_everyone_is_told_of_once() -> None:
+    found = results()
+    for group, gap in zip(found["groupings"][0]["groups"], (-0.03, 0.03), strict=True):
+        group["metrics"]["ndcg@10"].update(versus_rest=gap, p_holm=0.01)
+    assert gaps_figure(found, "ndcg@10", "gender").figure.title == "NDCG@10: F differs from everyone else by −.030"
+    found["groupings"][0]["missing"] = None
+    assert "and 1 other group" in gaps_figure(found, "ndcg@10", "gender").figure.title
 
 
 def test_of_many_classes_one_is_named_only_by_an_interval_that_holds_for_all() -> None:
