@@ -153,7 +153,8 @@ def groupings_of(
     crossed = _crossed(made[:CROSSED])
     others = [_by(catalog, declared[name], users) for name in list(declared)[:BESIDE] if name not in asked]
     crossed += _silent(made, [each for each in others if isinstance(each, Grouping)], crossed)
-    of_behaviour = [each for each in (forming.by_activity(histories), forming.by_taste(histories, shares))
+    of_behaviour = [replace(each, name=f"{each.name} by history" if each.name in declared else each.name)
+                    for each in (forming.by_activity(histories), forming.by_taste(histories, shares))
                     if isinstance(each, Grouping)]  # fmt: skip
     return [*made, *of_behaviour, *crossed], problems
 

@@ -115,6 +115,18 @@ def test_numbers_fall_into_the_bands_that_an_audit_named():
     assert disparity_changes.in_bands([0.0101, "0.0208", 0.03, 0.0308, 0.5, 0.009], small) == [0, 1, 1, 2, 2, -1]
 
 
+def test_an_attribute_called_activity_is_not_taken_for_how_active_people_are(catalog: Catalog) -> None:
+    catalog.attributes.create(scope="user", name="activity", type="category", sensitive=True)
+    users = np.array(catalog.users.order_by("pk").values_list("pk", flat=True))
+    catalog.users.filter(pk__in=users[::2].tolist()).update(attributes={"activity": "sport", "gender": "F"})
+    made, _ = audited_held_out.groupings_of(catalog, users, None, histories([[0]] * len(users)), np.ones(3))
+    names = [each.name for each in made]
+    assert len(set(names)) == len(names)
+    assert {each.name: each.sensitive for each in made if "activity" in each.name} == {
+        "activity": True, "activity × age": True, "activity × gender": True, "activity by history": False,
+    }  # fmt: skip
+
+
 def test_an_audit_says_that_the_data_changed_since_the_training(catalog: Catalog) -> None:
     crowd(catalog)
     row = executed(catalog, groups=[])
