@@ -56,19 +56,22 @@ def by_band(
     numbers: NDArray[np.float64],
     *,
     edges: Sequence[float] = (),
-    parts: int = BANDS,
+    least: int = 1,
     kind: str = BAND,
     sensitive: bool = False,
 ) -> Formed:
     """Bands of a number (n_people,), nan where it is not known: from each of the ascending `edges` up to the next, or,
-    without edges, `parts` bands with about as many people each. Named by their least and greatest member."""
+    without edges, at most BANDS bands with about as many people each, at least `least`. Named by their least and
+    greatest member."""
     numbers = np.where(np.isfinite(numbers), numbers, np.nan)
     known = ~np.isnan(numbers)
     if not known.any():
         return f"Nobody here has the attribute {title}, so there are no groups by it."
+    if known.sum() < least:
+        return f"{title} is known of fewer than {least} people here, so there are no groups by it."
     cuts = np.asarray(edges, dtype=np.float64)
     if not len(cuts):
-        labels, order = segments.bands(numbers, parts)
+        labels, order = segments.bands(numbers, BANDS, least)
         order = [label for label in order if label != "not known"]
         at = {label: code for code, label in enumerate(order)}
         codes = np.array([at.get(label, NONE) for label in labels], dtype=np.int64)
@@ -79,9 +82,9 @@ def by_band(
     return Grouping(name, title, kind, codes, names, sensitive)
 
 
-def by_activity(histories: Histories) -> Formed:
-    """Four bands of the number of interactions of each person."""
-    return by_band("activity", "Activity", histories.lengths.astype(np.float64), kind=BEHAVIOUR)
+def by_activity(histories: Histories, *, least: int = 1) -> Formed:
+    """Bands of the number of interactions of each person."""
+    return by_band("activity", "Activity", histories.lengths.astype(np.float64), kind=BEHAVIOUR, least=least)
 
 
 def by_taste(histories: Histories, shares: NDArray[np.float64]) -> Formed:

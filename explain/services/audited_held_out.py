@@ -24,6 +24,7 @@ from recommender.data.features import number_of
 from recommender.data.preparation import fingerprint
 from recommender.data.splits import Split, leave_last_out
 from recommender.evaluation.protocol import evaluate
+from recommender.evaluation.segments import LEAST
 from recommender.exceptions import Conflict
 from recommender.models import Attribute, Catalog, Checkpoint, Run
 from recommender.selectors import pages
@@ -154,7 +155,7 @@ def groupings_of(
     others = [_by(catalog, declared[name], users) for name in list(declared)[:BESIDE] if name not in asked]
     crossed += _silent(made, [each for each in others if isinstance(each, Grouping)], crossed)
     of_behaviour = [replace(each, name=f"{each.name} by history" if each.name in declared else each.name)
-                    for each in (forming.by_activity(histories), forming.by_taste(histories, shares))
+                    for each in (forming.by_activity(histories, least=LEAST), forming.by_taste(histories, shares))
                     if isinstance(each, Grouping)]  # fmt: skip
     return [*made, *of_behaviour, *crossed], problems
 
@@ -180,5 +181,5 @@ def _by(catalog: Catalog, attribute: Attribute, users: Int) -> Any:
     if attribute.type == Attribute.Type.NUMBER:
         numbers = [number_of(value) for value in values]
         known = np.array([np.nan if value is None else value for value in numbers], dtype=np.float64)
-        return forming.by_band(numbers=known, **named)
+        return forming.by_band(numbers=known, least=LEAST, **named)
     return forming.by_value(values=[None if isinstance(value, list) else value for value in values], **named)

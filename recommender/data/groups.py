@@ -93,14 +93,28 @@ def _are_numbers(values: NDArray[Any]) -> bool:
 
 def banded(numbers: NDArray[np.float64]) -> tuple[Int, tuple[str, ...]]:
     """The band of each of `numbers` (n,), and their names by their least and greatest member."""
-    ordered = np.sort(numbers)
-    edges = np.unique([ordered[len(ordered) * part // BANDS] for part in range(BANDS)])
+    edges = band_edges(numbers, BANDS, LEAST_PEOPLE)
     at = np.searchsorted(edges, numbers, side="right") - 1
     inside = [numbers[at == band] for band in range(len(edges))]
     names = tuple(
         f"{each.min():g}" if each.min() == each.max() else f"{each.min():g}–{each.max():g}" for each in inside
     )
     return at.astype(np.int64), names
+
+
+def band_edges(numbers: NDArray[np.float64], parts: int, least: int = 1) -> NDArray[np.float64]:
+    """Where at most `parts` bands of `numbers` (n,) begin, ascending: about as many in each, ties never divided, and at
+    least `least`, unless there are fewer in all; a band's name by its members then tells of no fewer."""
+    ordered = np.sort(numbers)
+    parts = max(1, min(parts, len(ordered) // least))
+    edges = np.unique([ordered[len(ordered) * part // parts] for part in range(parts)])
+    while len(edges) > 1:
+        counts = np.diff(np.append(np.searchsorted(ordered, edges), len(ordered)))
+        few = int(counts.argmin())
+        if counts[few] >= least:
+            break
+        edges = np.delete(edges, max(few, 1))
+    return edges
 
 
 def column_of(values: Sequence[Any], *, number: bool) -> NDArray[np.object_]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from recommender.data.groups import band_edges
 from recommender.evaluation.significance import intervals
 
 LEAST = 20
@@ -47,15 +48,15 @@ def segments(
     return rows
 
 
-def bands(numbers: NDArray[np.float64], parts: int = 4) -> tuple[list[str], list[str]]:
-    """The band of each number, and the bands in order: parts with about as many numbers each, ties never divided.
+def bands(numbers: NDArray[np.float64], parts: int = 4, least: int = 1) -> tuple[list[str], list[str]]:
+    """The band of each number, and the bands in order: `parts` with about as many numbers each and at least `least`.
 
     Named by their least and greatest member (`3–17`), with as many decimals as tell them apart; "not known" for nan.
     """
-    known = np.sort(numbers[~np.isnan(numbers)])
+    known = numbers[~np.isnan(numbers)]
     if not len(known):
         return ["not known"] * len(numbers), ["not known"]
-    edges = np.unique([known[len(known) * at // parts] for at in range(parts)])
+    edges = band_edges(known, parts, least)
     at = np.searchsorted(edges, numbers, side="right") - 1
     inside = [numbers[(at == band) & ~np.isnan(numbers)] for band in range(len(edges))]
     order = _named([(float(each.min()), float(each.max())) for each in inside])

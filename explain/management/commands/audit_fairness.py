@@ -65,12 +65,13 @@ class Command(PlainCommand):
 
 
 def catalog_of(run: Run | None, name: str | None) -> Catalog:
-    """Raises BadInput where neither a run nor a catalog is named."""
-    if run is not None:
-        return run.catalog
-    if name is None:
+    """Raises BadInput where neither a run nor a catalog is named, or the run is of another."""
+    if run is None and name is None:
         raise BadInput("Name a run by --run, or with --source served a catalog by --catalog.", field="run")
-    return get_catalog(name=name)
+    catalog = get_catalog(name=name) if name is not None else None
+    if run is not None and catalog not in (None, run.catalog):
+        raise BadInput(f"{catalog} has no run {run.pk}.", field="run")
+    return run.catalog if run is not None else catalog
 
 
 def write(out: Path, text: str) -> None:

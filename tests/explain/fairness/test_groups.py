@@ -42,6 +42,17 @@ def test_bands_between_edges_and_bands_of_as_many_people():
     assert "Nobody here" in str(groups.by_band("age", "Age", np.full(3, np.nan)))
 
 
+def test_the_name_of_a_band_tells_of_as_many_people_as_a_group_must_have():
+    ages = np.r_[np.full(20, 20.0), 21.0, np.full(40, 30.0), np.arange(31.0, 50.0)]
+    assert formed(groups.by_band("age", "Age", ages)).names == ("20", "21", "30–49"), "of 20, one and 59 people"
+    held = formed(groups.by_band("age", "Age", ages, least=20))
+    assert (held.names, np.bincount(held.codes).tolist()) == (("20–21", "30–49"), [21, 59])
+    assert formed(groups.by_band("age", "Age", np.arange(50.0), least=20)).names == ("0–24", "25–49")
+    assert groups.by_band("age", "Age", np.arange(19.0), least=20) == (
+        "Age is known of fewer than 20 people here, so there are no groups by it."
+    )
+
+
 def test_activity_is_how_much_people_did_and_taste_how_popular_what_they_met_is():
     rows = [[0] * (at + 1) for at in range(8)]
     activity = formed(groups.by_activity(histories(rows)))

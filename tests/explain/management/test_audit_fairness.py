@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from recommender.models import Run
+from recommender.models import Catalog, Run
 from recommender.services import training
 from tests.explain.services.test_auditing import crowd
 from tests.recommender.pages import films
@@ -62,10 +62,13 @@ def test_for_people_it_is_a_table_and_says_what_there_is_not(run: Run) -> None:
     [
         (["--k", "0"], "k takes a whole number from 1 to 100"),
         (["--resamples", "10"], "resamples takes a whole number from 200 to 20,000"),
+        (["--catalog", "nowhere"], "nowhere"),
+        (["--catalog", "books"], "books has no run"),
         (["--html", "/nowhere/at/all.html"], "cannot be written"),
     ],
 )
 def test_nonsense_is_one_clear_line(run: Run, more: list[str], words: str) -> None:
+    Catalog.objects.create(name="books")
     with pytest.raises(CommandError, match=words):
         said("--run", str(run.pk), *more)
 

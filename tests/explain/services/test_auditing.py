@@ -116,9 +116,10 @@ def test_numbers_fall_into_the_bands_that_an_audit_named():
 
 
 def test_an_attribute_called_activity_is_not_taken_for_how_active_people_are(catalog: Catalog) -> None:
+    crowd(catalog)
     catalog.attributes.create(scope="user", name="activity", type="category", sensitive=True)
     users = np.array(catalog.users.order_by("pk").values_list("pk", flat=True))
-    catalog.users.filter(pk__in=users[::2].tolist()).update(attributes={"activity": "sport", "gender": "F"})
+    catalog.users.filter(pk__in=users[::2].tolist()).update(attributes={"activity": "sport", "gender": "F", "age": 30})
     made, _ = audited_held_out.groupings_of(catalog, users, None, histories([[0]] * len(users)), np.ones(3))
     names = [each.name for each in made]
     assert len(set(names)) == len(names)

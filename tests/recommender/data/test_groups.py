@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recommender.data.dataset import Dataset
-from recommender.data.groups import coded, column_of, groups_of
+from recommender.data.groups import band_edges, coded, column_of, groups_of
 from recommender.data.preparation import fingerprint
 from recommender.data.preparation.preparing import prepare
 from recommender.data.preparation.settings import PreparationConfig
@@ -28,9 +28,15 @@ def test_a_group_per_word_in_the_order_of_the_alphabet() -> None:
 
 
 def test_numbers_fall_into_bands_that_divide_no_ties() -> None:
-    codes, names = coded(column_of([1, 1, 1, "4", 5, 6, 7, 8, "old", None], number=True))
-    assert codes.tolist() == [0, 0, 0, 0, 1, 1, 2, 2, -1, -1]
+    codes, names = coded(column_of([1, 1, 1, "4", 5, 6, 7, 8, "old", None] * 20, number=True))
+    assert codes[:10].tolist() == [0, 0, 0, 0, 1, 1, 2, 2, -1, -1]
     assert names == ("1–4", "5–6", "7–8")
+
+
+def test_bands_of_few_numbers_join_their_neighbours() -> None:
+    numbers = np.r_[np.full(20, 20.0), 21.0, np.full(40, 30.0), np.arange(31.0, 50.0)]
+    assert band_edges(numbers, 4).tolist() == [20, 21, 30]
+    assert band_edges(numbers, 4, least=20).tolist() == [20, 30], "that of the one aged 21 joins the one before"
 
 
 def test_activity_makes_groups_of_those_who_did_anything() -> None:
