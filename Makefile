@@ -31,7 +31,7 @@ environment:
 	$(SET_UP) --tests
 
 test: environment
-	@.venv/bin/python -m pytest -m "not benchmark" -n $(TESTERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@.venv/bin/python -m pytest -m "not benchmark" -n $(TESTERS) --dist loadfile $(ARGS)
 
 lint: environment
 	@.venv/bin/ruff check .

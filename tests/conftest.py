@@ -71,12 +71,6 @@ def pytest_xdist_setupnodes() -> None:
     os.environ.pop("DATA_DIR", None)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests first: one that begins last keeps a single process busy while the others have nothing."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
-
-
 @pytest.fixture(scope="session", autouse=True)
 def servers() -> Iterator[embedded.Held]:
     """PostgreSQL and Redis of this session; they end with it even when it is killed."""

@@ -32,7 +32,7 @@ from recommender.services import (
 )
 from tests.recommender.pages import films, login
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SIZES = {"1440": (1440, 900), "390": (390, 844)}
 SETTINGS = [(size, scheme) for size in SIZES for scheme in ("light", "dark")]

@@ -40,7 +40,6 @@ def start(open_folder: Path) -> Iterator[Callable[..., Served]]:
             served.end(signal.SIGTERM)
 
 
-@pytest.mark.slow
 def test_what_dies_is_started_again_and_ctrl_c_leaves_nothing(start: Callable[..., Served], open_folder: Path) -> None:
     served = start()
     for part in ("gunicorn", "-Q training", "-Q default", "beat"):
@@ -60,7 +59,6 @@ def others(served: Served, part: str, pid: int) -> bool:
     return any(child.pid != pid and part in " ".join(child.cmdline()) for child in children if child.is_running())
 
 
-@pytest.mark.slow
 def test_a_second_one_says_where_the_first_serves_and_a_taken_port_is_named(
     start: Callable[..., Served], open_folder: Path
 ) -> None:
@@ -74,7 +72,6 @@ def test_a_second_one_says_where_the_first_serves_and_a_taken_port_is_named(
     assert processes_of(open_folder) == []
 
 
-@pytest.mark.slow
 def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_adopts_the_servers(
     start: Callable[..., Served], open_folder: Path
 ) -> None:
@@ -91,7 +88,6 @@ def test_a_killed_supervisor_takes_its_children_along_and_the_next_one_adopts_th
     assert processes_of(open_folder) == []
 
 
-@pytest.mark.slow
 def test_the_grown_shape_serves_on_servers_of_other_processes_reached_over_tcp(
     start: Callable[..., Served], open_folder: Path
 ) -> None:
