@@ -62,6 +62,7 @@ from django.core.cache import cache  # noqa: E402
 from tests.support import Browsers, Worker, processes_of  # noqa: E402
 
 PBKDF2PasswordHasher.iterations = 1  # passwords of tests need not be hard to guess, and there are a thousand of them
+settings.WHITENOISE_AUTOREFRESH = True  # else each of a thousand clients looks through all static files first
 
 
 @pytest.hookimpl(optionalhook=True)
