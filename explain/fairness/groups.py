@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from explain.fairness.base import ATTRIBUTE as BY_ATTRIBUTE
 from explain.fairness.base import BAND, BEHAVIOUR, CROSSED, NONE, Grouping
 from recommender.data.dataset import Histories, Int
+from recommender.data.groups import BANDS
 from recommender.evaluation import segments
 
 MOST_VALUES = 50
 """Values of an attribute beyond which a table of groups can no longer be read, nor its tests find anything."""
-BANDS = 4
 ENDS = 0.2
 """Share of people at either end of the taste for the popular (Abdollahpouri et al. 2019: 20, 60 and 20%)."""
 NICHE, BOTH, POPULAR = "niche", "both", "popular"

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recommender.data.groups import band_edges
+from recommender.data.groups import LEAST_PEOPLE, band_edges
 from recommender.evaluation.significance import intervals
 
-LEAST = 20
+LEAST = LEAST_PEOPLE
 """People below which a group is not shown."""
 MOST_DIGITS = 12
 """Decimals in the name of a band at most."""

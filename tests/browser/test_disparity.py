@@ -6,10 +6,9 @@ import pytest
 from django.urls import reverse
 
 from explain.models import DisparityAudit
-from recommender.models import Catalog, EndUser
+from recommender.models import Catalog
 from tests.browser.test_screens import Visitor, sign_in, visitor
-from tests.explain.disparities import audited, results
-from tests.recommender.pages import films
+from tests.explain.disparities import audited, crowded, results
 
 __all__ = ["visitor"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -17,11 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def catalog() -> Catalog:
-    made = films()
-    EndUser.objects.bulk_create(
-        EndUser(catalog=made, client_id=f"more{n}", attributes={"gender": "FM"[n % 2]}) for n in range(60)
-    )
-    return made
+    return crowded(60)
 
 
 def two(catalog: Catalog) -> tuple[DisparityAudit, DisparityAudit]:

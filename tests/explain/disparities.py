@@ -11,7 +11,8 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from explain.models import DisparityAudit
-from recommender.models import Catalog, Run
+from recommender.models import Catalog, EndUser, Run
+from tests.recommender.pages import films
 
 METRICS = ("ndcg@10", "recall@10", "mae")
 OCCUPATIONS = {
@@ -19,6 +20,15 @@ OCCUPATIONS = {
     "librarian and keeper of many other long-named things": 51,
 }  # fmt: skip
 LONG = "An uncommonly long name of a class of items, as some have"
+
+
+def crowded(people: int) -> Catalog:
+    """The film club and so many `people` more, every other a woman."""
+    made = films()
+    EndUser.objects.bulk_create(
+        EndUser(catalog=made, client_id=f"more{at}", attributes={"gender": "FM"[at % 2]}) for at in range(people)
+    )
+    return made
 
 
 def results(*, served: bool = False, told: bool = True) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from explain.selectors import disparity as select
 from explain.services.disparity_changes import Changes, changes
 from explain.views.disparity_compare import counts_told, finding
 from recommender.models import Catalog, EndUser
-from tests.explain.disparities import audited
-from tests.recommender.pages import films
+from tests.explain.disparities import audited, crowded
 
 pytestmark = pytest.mark.django_db
 METRIC = "ndcg@10"
@@ -24,12 +23,7 @@ METRIC = "ndcg@10"
 
 @pytest.fixture
 def catalog() -> Catalog:
-    """300 people more, of whom every other is a woman."""
-    made = films()
-    EndUser.objects.bulk_create(
-        EndUser(catalog=made, client_id=f"more{at}", attributes={"gender": "FM"[at % 2]}) for at in range(300)
-    )
-    return made
+    return crowded(300)
 
 
 def audit_of(catalog: Catalog, people: list[int], gains: float = 0.0) -> DisparityAudit:
